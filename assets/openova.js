@@ -1,0 +1,159 @@
+// What only the browser can know: how old a figure is now, and whether updates still arrive. Plus the keyboard.
+// Plain script, no library; everything is found by data attributes, so it survives every re-render.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const all = (selector, scope = document) => Array.from(scope.querySelectorAll(selector));
+  let offset = 0; // server clock minus browser clock, ms: ages are those of the server
+  let pulseSeen = performance.now();
+  let pulseAt = "";
+
+  function span(seconds) {
+    const s = Math.max(0, Math.round(seconds));
+    if (s < 100) return `${s} s`;
+    if (s < 3600) return s < 600 && s % 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.round(s / 60)} min`;
+    if (s < 86400) return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
+    return `${Math.round(s / 86400)} d`;
+  }
+
+  function utc(instant) {
+    return new Date(instant).toISOString().slice(11, 19) + " UTC";
+  }
+
+  function readPulse() {
+    const pulse = document.getElementById("pulse");
+    const at = pulse ? pulse.dataset.at : "";
+    if (at && at !== pulseAt) {
+      pulseAt = at;
+      pulseSeen = performance.now();
+      offset = Date.parse(at) - Date.now();
+    }
+    return pulse;
+  }
+
+  function tick() {
+    const pulse = readPulse();
+    const now = Date.now() + offset;
+    for (const element of all("time[data-age]")) {
+      const at = Date.parse(element.dateTime);
+      const text = Number.isNaN(at) ? "" : span((now - at) / 1000) + (element.dataset.age === "ago" ? " ago" : "");
+      if (element.textContent !== text) element.textContent = text;
+      if (!Number.isNaN(at)) element.title = new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+      const limit = Number(element.dataset.fresh);
+      element.toggleAttribute("data-stale", Boolean(limit) && !Number.isNaN(at) && (now - at) / 1000 > limit);
+    }
+    for (const clock of all("[data-clock]")) clock.textContent = utc(now);
+    const limit = Number(pulse && pulse.dataset.limit) || 8;
+    const silent = (performance.now() - pulseSeen) / 1000;
+    const off = Boolean(pulseAt) && silent > limit;
+    if (off !== (root.dataset.live === "off")) {
+      if (off) root.dataset.live = "off"; else delete root.dataset.live;
+      const note = document.getElementById("announcer");
+      if (note) note.textContent = off ? "Updates have stopped." : "Updates arrive again.";
+    }
+    for (const element of all("[data-lost-for]")) element.textContent = span(silent);
+    for (const element of all("[data-lost-at]")) element.textContent = pulseAt ? utc(Date.parse(pulseAt)) : "";
+    const marker = document.getElementById("page-title");
+    if (marker && marker.dataset.title && document.title !== marker.dataset.title) document.title = marker.dataset.title;
+  }
+
+  setInterval(tick, 1000);
+  new MutationObserver(() => { readPulse(); }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-at"] });
+  new MutationObserver((records) => {
+    if (records.some((r) => Array.from(r.addedNodes).some((n) => n.nodeType === 1))) requestAnimationFrame(tick);
+  }).observe(document, { subtree: true, childList: true });
+  document.addEventListener("DOMContentLoaded", tick);
+
+  // Dialogs: the platform's own, with its focus trap and Esc
+  function open(id) {
+    const dialog = document.getElementById(id);
+    if (dialog && !dialog.open) dialog.showModal();
+  }
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest ? event.target : null;
+    if (!target) return;
+    const opener = target.closest("[data-open]");
+    if (opener) open(opener.dataset.open);
+    const closer = target.closest("[data-close]");
+    if (closer) closer.closest("dialog").close();
+    if (target.tagName === "DIALOG") target.close();
+    const link = target.closest(".nav a");
+    const nav = document.getElementById("nav");
+    if (link && nav && nav.matches(":popover-open")) nav.hidePopover();
+    const copy = target.closest("[data-copy]");
+    if (copy && navigator.clipboard) navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent);
+  });
+
+  // Command palette: every link of the navigation and every [data-command], filtered by what is typed
+  function commands() {
+    return all(".nav a[href], [data-command]").map((element) => ({
+      label: element.dataset.command || element.textContent.trim(),
+      run: () => element.click(),
+    }));
+  }
+  let chosen = 0;
+  function draw() {
+    const list = document.getElementById("palette-list");
+    const input = document.getElementById("palette-input");
+    if (!list || !input) return [];
+    const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = commands().filter((c) => wanted.every((w) => c.label.toLowerCase().includes(w)));
+    chosen = Math.max(0, Math.min(chosen, found.length - 1));
+    list.replaceChildren(...found.map((command, index) => {
+      const item = document.createElement("div");
+      item.setAttribute("role", "option");
+      item.id = `palette-${index}`;
+      item.setAttribute("aria-selected", String(index === chosen));
+      item.textContent = command.label;
+      item.addEventListener("click", () => { document.getElementById("palette").close(); command.run(); });
+      return item;
+    }));
+    if (!found.length) list.textContent = "Nothing matches.";
+    input.setAttribute("aria-activedescendant", found.length ? `palette-${chosen}` : "");
+    return found;
+  }
+  function palette() {
+    open("palette");
+    const input = document.getElementById("palette-input");
+    if (input) { input.value = ""; chosen = 0; draw(); input.focus(); }
+  }
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "palette-input") { chosen = 0; draw(); }
+  });
+
+  // Keys: "?" help, "g" then a letter goes to a page, "/" or Ctrl-K the palette, j and k walk through a list
+  let prefix = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.target.id === "palette-input") {
+      const found = draw();
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        chosen = (chosen + (event.key === "ArrowDown" ? 1 : -1) + found.length) % Math.max(1, found.length);
+        draw();
+        event.preventDefault();
+      } else if (event.key === "Enter" && found[chosen]) {
+        document.getElementById("palette").close();
+        found[chosen].run();
+        event.preventDefault();
+      }
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { palette(); event.preventDefault(); return; }
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.timeStamp - prefix < 1500 && prefix) {
+      prefix = 0;
+      const link = document.querySelector(`[data-hotkey="g ${CSS.escape(event.key)}"]`);
+      if (link) { link.click(); event.preventDefault(); }
+      return;
+    }
+    if (event.key === "g") prefix = event.timeStamp;
+    else if (event.key === "?") open("shortcuts");
+    else if (event.key === "/") { palette(); event.preventDefault(); }
+    else if (event.key === "j" || event.key === "k") {
+      const rows = all("main a.row-link");
+      const index = rows.indexOf(document.activeElement);
+      const next = rows[Math.max(0, Math.min(rows.length - 1, index + (event.key === "j" ? 1 : -1)))];
+      if (next) next.focus();
+    }
+  });
+})();

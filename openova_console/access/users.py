@@ -1,0 +1,128 @@
+"""Local accounts: made, changed and listed here, by the command line and by the first set-up."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from openova_console.access.passwords import check_rules, hash_password
+from openova_console.access.roles import Role
+from openova_console.store.tables import AuthSession, User
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?")
+
+
+class UserError(Exception):
+    """An account cannot be made or changed; the message is one sentence for a person."""
+
+
+def key_of(name: str) -> str:
+    """What names are compared by: upper and lower case are the same name."""
+    return name.strip().casefold()[:64]
+
+
+def find(*, session: Session, name: str) -> User | None:
+    """The account with this name, in whatever case it is typed."""
+    return session.exec(select(User).where(User.name_key == key_of(name))).first()
+
+
+def by_name_or_raise(*, session: Session, name: str) -> User:
+    """The account with this name. Raises `UserError` when there is none."""
+    user = find(session=session, name=name)
+    if user is None:
+        raise UserError(f"There is no account named {name!r}: list them with `users list`.")
+    return user
+
+
+def everyone(*, session: Session) -> Sequence[User]:
+    """All accounts by name."""
+    return session.exec(select(User).order_by(col(User.name_key))).all()
+
+
+def count(*, session: Session) -> int:
+    """How many accounts there are, disabled ones included."""
+    return session.exec(select(func.count()).select_from(User)).one()
+
+
+def add(*, session: Session, name: str, password: str, role: Role, now: datetime, must_change: bool = False) -> User:
+    """Make an account.
+
+    Raises:
+        UserError: when the name is taken or is no name.
+        WeakPassword: when the password breaks a rule.
+    """
+    name = name.strip()
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            "A name has 1 to 64 letters, digits, dots, dashes, underscores or @, and begins and ends with a letter or digit."
+        )
+    check_rules(password, name=name)
+    if find(session=session, name=name) is not None:
+        raise UserError(f"There is already an account named {name!r}: choose another name.")
+    user = User(
+        name=name,
+        name_key=key_of(name),
+        password_hash=hash_password(password),
+        role=Role(role).value,
+        created_at=now,
+        password_changed_at=now,
+        must_change=must_change,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def set_password(*, session: Session, user: User, password: str, now: datetime, must_change: bool = False) -> None:
+    """Change a password and end all of the account's sessions.
+
+    Raises:
+        WeakPassword: when the password breaks a rule.
+    """
+    check_rules(password, name=user.name)
+    user.password_hash = hash_password(password)
+    user.password_changed_at = now
+    user.must_change = must_change
+    session.add(user)
+    _end_sessions(session, user, now)
+
+
+def set_role(*, session: Session, user: User, role: Role, now: datetime) -> None:
+    """Change a role and end all of the account's sessions, so that no page of the old role stays open.
+
+    Raises:
+        UserError: when no administrator would be left.
+    """
+    if Role(role) is not Role.ADMIN:
+        _keep_an_admin(session, user)
+    user.role = Role(role).value
+    session.add(user)
+    _end_sessions(session, user, now)
+
+
+def disable(*, session: Session, user: User, now: datetime) -> None:
+    """Close an account and end all of its sessions.
+
+    Raises:
+        UserError: when no administrator would be left.
+    """
+    _keep_an_admin(session, user)
+    user.disabled = True
+    session.add(user)
+    _end_sessions(session, user, now)
+
+
+def _keep_an_admin(session: Session, user: User) -> None:
+    if user.role != Role.ADMIN or user.disabled:
+        return
+    others = select(func.count()).select_from(User)
+    others = others.where(User.role == Role.ADMIN.value, col(User.disabled).is_(False), User.id != user.id)
+    if not session.exec(others).one():
+        raise UserError(f"{user.name!r} is the only administrator: make another one first.")
+
+
+def _end_sessions(session: Session, user: User, now: datetime) -> None:
+    mine = update(AuthSession).where(col(AuthSession.user_id) == user.id, col(AuthSession.revoked_at).is_(None))
+    session.connection().execute(mine.values(revoked_at=now))

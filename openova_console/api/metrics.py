@@ -1,0 +1,34 @@
+"""The console's own figures, in the process's Prometheus registry.
+
+Rooms below this one know nothing of it: the composition root hands them the `observe_…` functions, or counts for them.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+COLLECTOR_READS = Counter(
+    "openova_collector_reads", "Reads of one source, by outcome (ok, failed, crashed)", ["source", "outcome"]
+)
+COLLECTOR_SECONDS = Histogram("openova_collector_duration_seconds", "Duration of one read", ["source"], buckets=_SECONDS)
+PUSHES = Counter("openova_pushes", "Panel changes sent to the room of browsers that may see them", ["panel"])
+PUSH_BYTES = Counter("openova_push_bytes", "Bytes of encoded panel changes, times the browsers they went to", ["panel"])
+BROWSERS = Gauge("openova_browsers", "Browsers connected now")
+HTTP_SECONDS = Histogram(
+    "openova_http_duration_seconds",
+    "Duration of a request, by the part of the console that answered it",
+    ["part", "method", "status"],
+    buckets=_SECONDS,
+)
+
+
+def observe_read(source: str, outcome: str, seconds: float) -> None:
+    """Count one read of a source: "ok", "failed" (the source's fault) or "crashed" (ours)."""
+    COLLECTOR_READS.labels(source, outcome).inc()
+    COLLECTOR_SECONDS.labels(source).observe(seconds)
+
+
+def observe_push(panel: str, size: int, browsers: int) -> None:
+    """Count one panel change of `size` bytes sent to so many browsers."""
+    PUSHES.labels(panel).inc()
+    PUSH_BYTES.labels(panel).inc(size * browsers)

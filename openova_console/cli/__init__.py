@@ -1,0 +1,1 @@
+"""What an operator types: `python -m openova_console …`. Thin: parse, call, print."""

@@ -1,0 +1,214 @@
+"""`run`: builds the pages when needed, migrates the database, starts the console, and the lab beside it when asked.
+
+Every process that is started here ends with this one: one Ctrl-C stops all and leaves nothing behind.
+"""
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import httpx
+import typer
+
+from openova_console.access import users
+from openova_console.access.roles import Role
+from openova_console.cli import frontend
+from openova_console.settings import Settings, SettingsError, load
+from openova_console.store.database import StoreError, check_writable, migrate, open_engine, session
+
+DEMO = (("viewer", Role.VIEWER), ("operator", Role.OPERATOR), ("approver", Role.APPROVER), ("security", Role.SECURITY_OFFICER), ("admin", Role.ADMIN))
+
+
+class RunError(Exception):
+    """The console cannot be run; the message is one sentence for a person."""
+
+
+def run(
+    config: Annotated[Path | None, typer.Option(help="Settings file; without it, --lab")] = None,
+    lab: Annotated[bool, typer.Option("--lab", help="Start the practice platform and look at it")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")] = 8000,
+    folder: Annotated[Path, typer.Option(help="Where the lab and its database live")] = Path(".run/lab"),
+) -> None:
+    """Start the console; with --lab, on the practice platform."""
+    try:
+        with _ended_by_signals():
+            _run(config, lab=lab or config is None, host=host, port=port, folder=folder.absolute())
+    except (RunError, frontend.BuildError, StoreError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except SettingsError as error:
+        typer.echo(f"{config} has {len(error.mistakes)} mistake(s):\n{error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _run(config: Path | None, *, lab: bool, host: str, port: int, folder: Path) -> None:
+    _check_port(host, port)
+    frontend.ensure()
+    with contextlib.ExitStack() as stack:
+        if lab:
+            config = stack.enter_context(_lab(folder))
+        assert config is not None
+        settings = load(config)
+        check_writable(settings.database_url)
+        migrate(settings.database_url)
+        accounts = _demo_accounts(settings) if lab else []
+        server = stack.enter_context(_process("the console", _server_command(host, port), _server_environment(config)))
+        address = settings.console.public_url or f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
+        _wait_until_alive(server, host, port)
+        typer.echo(_greeting(settings, address, accounts))
+        sys.stdout.flush()
+        while server.poll() is None:
+            time.sleep(0.2)
+        raise RunError(f"The console ended by itself (exit code {server.returncode}); its log above says why")
+
+
+def _greeting(settings: Settings, address: str, accounts: list[tuple[str, str]]) -> str:
+    lines = ["", f"  OpenOva Console   {address}", f"  environment       {settings.environment.name}"]
+    if accounts:
+        width = max(len(name) for name, _ in accounts)
+        lines.append("  sign in as        " + f"\n{' ' * 20}".join(f"{name.ljust(width)}  {word}" for name, word in accounts))
+    else:
+        lines.append("  sign in           with your account; when there is none yet, the log shows a one-time code for /auth/setup")
+    return "\n".join([*lines, "  stop              Ctrl-C", ""])
+
+
+def _check_port(host: str, port: int) -> None:
+    """Granian shares a taken port silently, so it is tried first without sharing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise RunError(f"Port {port} on {host} cannot be used ({error.strerror}): choose another, e.g. make run PORT=9000") from None
+
+
+def _server_command(host: str, port: int) -> list[str]:
+    return [
+        sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", host, "--port", str(port),
+        "--workers", "1", "--workers-kill-timeout", "5", "--log-level", "warning",
+        "openova_console.openova_console:app",
+    ]  # fmt: skip
+
+
+def _server_environment(config: Path) -> dict[str, str]:
+    bin_dir = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        "PATH": f"{bin_dir}{os.pathsep}{os.environ.get('PATH', '')}",
+        "OPENOVA_CONFIG": str(config),
+        "REFLEX_ENV_MODE": "prod",
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "REFLEX_SOCKET_INTERVAL": "10",
+        "REFLEX_SOCKET_TIMEOUT": "15",
+        "REFLEX_DIR": str(frontend.ROOT / ".web" / "reflex"),
+        "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+        "__REFLEX_SKIP_COMPILE": "true",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@contextlib.contextmanager
+def _lab(folder: Path) -> Iterator[Path]:
+    """The practice platform as a child process; gives the settings file that it wrote."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"The folder {folder} cannot be used ({error.strerror}): name another with --folder") from None
+    written = folder / "console.yaml"
+    written.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "openova_console.lab", "serve", "--dir", str(folder), "--base-port", "0"]
+    with _process("the lab", command, dict(os.environ), quiet=True) as process:
+        _wait(lambda: written.is_file(), process, "The lab")
+        yield written
+
+
+@contextlib.contextmanager
+def _process(what: str, command: list[str], environment: dict[str, str], *, quiet: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
+    """A child in its own process group, ended with this block: asked first, then killed."""
+    process = subprocess.Popen(
+        command, cwd=frontend.ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL if quiet else None
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=8)
+            except subprocess.TimeoutExpired:
+                typer.echo(f"{what} did not stop within 8 s and was killed", err=True)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_until_alive(server: "subprocess.Popen[bytes]", host: str, port: int) -> None:
+    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/healthz"
+
+    def alive() -> bool:
+        try:
+            return httpx.get(url, headers={"Host": f"localhost:{port}"}, timeout=1, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    _wait(alive, server, "The console")
+
+
+def _wait(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", what: str, limit_s: float = 60) -> None:
+    until = time.monotonic() + limit_s
+    while not condition():
+        if process.poll() is not None:
+            raise RunError(f"{what} ended before it was ready (exit code {process.returncode}); its message above says why")
+        if time.monotonic() > until:
+            raise RunError(f"{what} was not ready within {limit_s:g} s")
+        time.sleep(0.05)
+
+
+def _demo_accounts(settings: Settings) -> list[tuple[str, str]]:
+    """One account per role with a new random password each time; only ever on the lab."""
+    if settings.environment.kind != "lab":
+        raise RunError("Demo accounts are made on the lab only")
+    accounts = [(name, role, secrets.token_urlsafe(12)) for name, role in DEMO]
+    engine, now = open_engine(settings.database_url), datetime.now(UTC)
+    try:
+        with session(engine) as opened:
+            for name, role, word in accounts:
+                user = users.find(session=opened, name=name)
+                if user is None:
+                    users.add(session=opened, name=name, password=word, role=role, now=now)
+                else:
+                    users.set_password(session=opened, user=user, password=word, now=now)
+    finally:
+        engine.dispose()
+    return [(name, word) for name, _, word in accounts]
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the run like Ctrl-C does."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,55 @@
+"""One region's Kubernetes side: its objects, its API, and what scenarios do to them."""
+
+import random
+from datetime import datetime
+
+from aiohttp import web
+
+from openova_console.lab.clock import Clock
+from openova_console.lab.kube import rbac, seed, server
+from openova_console.lab.kube.store import ObjectStore
+from openova_console.lab.names import REGIONS, peer
+from openova_console.lab.objects import CHANGES, Ledger, is_primary
+
+
+class RegionObjects:
+    """The objects of one region.
+
+    Args:
+        number: the lab's seed; names and ids follow from it.
+    """
+
+    def __init__(self, region: str, clock: Clock, number: int) -> None:
+        self.region = region
+        self._clock = clock
+        self.store = ObjectStore(now=clock.now, seed=number * 2 + REGIONS.index(region))
+        self._ledger = Ledger(self.store)
+        seed.seed(
+            self.store,
+            region_id=region,
+            geo_tag=region,
+            is_primary=region == REGIONS[0],
+            peer_id=peer(region),
+            now=clock.now(),
+            rng=random.Random(f"{number}/{region}"),
+        )
+
+    def application(self, *, reader: str, actor: str, viewer: str) -> web.Application:
+        """The API server, with a token for each account."""
+        tokens = {reader: rbac.console_reader(), actor: rbac.console_actor(), viewer: rbac.viewer()}
+        return server.application(store=self.store, tokens=tokens, now=self._clock.now)
+
+    def switch(self, changes: tuple[str, ...], now: datetime) -> None:
+        """Undo what the last scenario did and do what this one does (names in `objects.CHANGES`)."""
+        self._ledger.restore()
+        for name in changes:
+            CHANGES[name](self._ledger, self.region, now)
+
+    def tick(self, now: datetime) -> None:
+        """Let the region's controllers work. Jobs that a scenario has stopped stay stopped."""
+        seed.tick(self.store, now=now, paused=self._ledger.touched("cronjobs.batch"))
+
+    @property
+    def primary(self) -> bool:
+        """Whether the Postgres Cluster object makes this region a primary."""
+        return bool(is_primary(self.store))

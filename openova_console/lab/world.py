@@ -1,0 +1,86 @@
+"""The lab's world: the pairs, the link and the traffic of two regions, under one timeline.
+
+Everything measured is a pure function of (seed, timeline, time). Roles live in the Kubernetes objects; whoever watches
+them tells the world by `change`.
+"""
+
+from dataclasses import replace
+
+from openova_console.lab.link import Link
+from openova_console.lab.postgres import PostgresPair
+from openova_console.lab.timeline import Carry, Conditions, Epoch, Timeline
+from openova_console.lab.valkey import ValkeyPair
+from openova_console.lab.waves import Rate, unit
+
+LEASE_TTL_S, RENEW_S = 30.0, 10.0
+ERROR_SHARE, BURNING_SHARE = 0.0004, 0.03  # handbook: error rate < 0.1 %; the burn eats 30 times the budget
+
+
+class World:
+    """Two regions with time passing."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.postgres = PostgresPair(seed)
+        self.valkey = ValkeyPair(seed)
+        self.link = Link(seed)
+        self._requests = Rate.daily(63.0, seed, "requests")
+        self._renewal = RENEW_S * unit(seed, "renew")
+        self.timeline = Timeline(self._inherit)
+
+    @property
+    def conditions(self) -> Conditions:
+        """What is true now."""
+        return self.timeline.current.conditions
+
+    def change(self, t: float, **changes: object) -> bool:
+        """Change the conditions from unix time `t` on. Returns whether anything changed."""
+        return self.timeline.change(replace(self.conditions, **changes), t)  # type: ignore[arg-type]
+
+    def alive(self, region: str, t: float) -> bool:
+        """Whether anything runs in `region` at unix time `t`."""
+        return region not in self.timeline.at(t).conditions.dead
+
+    def active(self, epoch: Epoch, region: str) -> bool:
+        """Whether `region`'s failover controller is ACTIVE: it follows the database's role."""
+        return region in epoch.conditions.postgres_primaries
+
+    def lease_ttl(self, epoch: Epoch, region: str, t: float) -> float:
+        """Seconds that the lease which `region` sees is still valid; 0 once its holder is gone."""
+        left = LEASE_TTL_S - (t + self._renewal) % RENEW_S
+        if self.active(epoch, region) or epoch.conditions.connected:
+            return left
+        return max(0.0, LEASE_TTL_S - (t - epoch.at))
+
+    def requests(self, epoch: Epoch, region: str, t: float) -> tuple[float, float]:
+        """Requests served well and requests failed since 1970 by the region that serves the users."""
+        if not self.active(epoch, region):
+            return 0.0, 0.0
+        total, failed = self._requests.total(t), self._failed(epoch, t)
+        return total - failed, failed
+
+    def _failed(self, epoch: Epoch, t: float) -> float:
+        share = BURNING_SHARE if epoch.conditions.failing_requests else ERROR_SHARE
+        start = epoch.carry.errors if epoch.at else 0.0
+        return start + share * (self._requests.total(t) - self._requests.total(epoch.at))
+
+    def _inherit(self, last: Epoch, conditions: Conditions, t: float) -> Carry:
+        """What the epoch under `conditions` starts with when `last` ends at `t`."""
+        fresh = Epoch(t, conditions)
+        old = last.carry
+        promoted = [(region, at) for region, at in old.promoted_at if region in conditions.valkey_primaries]
+        promoted += [(region, t) for region in sorted(conditions.valkey_primaries - last.conditions.valkey_primaries)]
+        reconnected = conditions.connected and not last.conditions.connected
+        # A primary without power wrote nothing that its standby would have to catch up with.
+        silent = bool(last.conditions.dead & last.conditions.postgres_primaries)
+        return Carry(
+            wal=self.postgres.written(t) if silent and not conditions.dead else self.postgres.flushed(last, t),
+            wal_cut_at=None if self.postgres.streaming(fresh) else old.wal_cut_at or t,
+            offset=self.valkey.received(last, t),
+            offset_cut_at=None if self.valkey.flowing(fresh) else old.offset_cut_at or t,
+            lagging_since=(old.lagging_since or t) if conditions.lagging else None,
+            handshake=self.link.handshake(last, t),
+            linked_since=t if reconnected else old.linked_since,
+            errors=self._failed(last, t),
+            promoted_at=tuple(promoted),
+        )

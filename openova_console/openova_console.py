@@ -1,0 +1,120 @@
+"""The composition root: builds the app, and wires rooms together when it starts. Holds nothing else.
+
+Importing this module opens nothing: the frontend's build imports it on machines that have no settings. Settings are read
+and the database is opened when the server asks for the ASGI app; collectors start with the lifespan.
+"""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import reflex as rx
+from sqlalchemy import Engine
+from starlette.types import ASGIApp
+
+from openova_console.access import setup
+from openova_console.access.event_guard import EventGuard
+from openova_console.access.identity import WhoCache
+from openova_console.api import history, logs, metrics
+from openova_console.api.health import Readiness, database_check
+from openova_console.api.origin import OriginChecked
+from openova_console.api.routes import wrap
+from openova_console.settings import Settings, load
+from openova_console.store.database import in_thread, open_engine, session
+from openova_console.watch.watch import Watch
+from openova_console.web import services
+from openova_console.web.components.trouble import broken_page, log_failed_event
+from openova_console.web.hub import Hub
+from openova_console.web.pages import PAGES
+from openova_console.web.publish import Publisher
+
+# A browser that takes nothing any more is dropped within half a minute instead of filling memory.
+os.environ.setdefault("REFLEX_SOCKET_INTERVAL", "10")
+os.environ.setdefault("REFLEX_SOCKET_TIMEOUT", "15")
+
+BUILD = Path(__file__).resolve().parents[1] / ".web" / "build" / "client"
+
+
+class Console:
+    """The running parts, made when the server asks for the ASGI app."""
+
+    def __init__(self, app: rx.App) -> None:
+        self._app = app
+        self._services: services.Services | None = None
+        self._publisher: Publisher | None = None
+        self._engine: Engine | None = None
+
+    def assemble(self, asgi: ASGIApp) -> ASGIApp:
+        """Put gate, headers and API around Reflex's own app."""
+        settings: Settings = load()
+        logs.configure()
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        engine = self._engine = open_engine(settings.database_url)
+        who = WhoCache(engine, settings.console)
+        self._app.add_middleware(EventGuard(who))
+        watch = Watch(settings, engine, measure=metrics.observe_read)
+        hub = Hub(self._app)
+        self._services = services.Services(settings, watch, hub, who)
+        self._publisher = Publisher(watch, hub, count=metrics.observe_push)
+        readiness = Readiness()
+        readiness.register("database", database_check(engine))
+        readiness.register("first readings", watch.first_readings)
+        return wrap(
+            OriginChecked(asgi),
+            settings=settings,
+            engine=engine,
+            who=who,
+            readiness=readiness,
+            build=BUILD if BUILD.is_dir() else None,
+            more=history.routes(watch),
+        )
+
+    def _announce_setup(self) -> None:
+        """While there is no account, say in the log how to make the first administrator."""
+        if self._engine is None:
+            return
+        with session(self._engine) as opened:
+            code = setup.issue(session=opened, now=datetime.now(UTC))
+        if code is not None:
+            logging.getLogger("openova_console").warning("There is no account yet: open /auth/setup and enter %s", code)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Start reading and publishing; stop both before the server ends."""
+        if self._services is None or self._publisher is None:
+            raise RuntimeError("the console was not assembled before it started")
+        services.provide(self._services)
+        await in_thread(self._announce_setup)
+        await self._services.watch.start()
+        self._publisher.start()
+        try:
+            yield
+        finally:
+            await self._publisher.stop()
+            await self._services.watch.stop()
+            services.provide(None)
+            if self._engine is not None:
+                self._engine.dispose()
+
+
+app = rx.App(
+    html_lang="en",
+    stylesheets=["/openova.css"],
+    head_components=[
+        rx.el.script(src="/openova.js", defer=True),
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+    ],
+    # No toasts and no connection banner of the framework: both need `eval` or Radix. The pages have their own.
+    app_wraps={(55, "ErrorBoundary"): lambda _stateful: broken_page()},
+    toaster=None,
+    reset_style=False,
+    backend_exception_handler=log_failed_event,
+)
+console = Console(app)
+for page in PAGES:
+    page.add_to(app)
+app.register_lifespan_task(console.lifespan)
+app.api_transformer = console.assemble

@@ -1,0 +1,156 @@
+"""DNS witnesses: one question to one resolver, over TLS or over UDP with TCP when the answer is truncated.
+
+The outcome is a fact, whatever it is: a resolver that fails is evidence, not an error. Extended DNS errors (RFC 8914)
+tell a stale answer (3, 19) and filtering (15–17) from a fresh one, so EDNS is always on. Over UDP an answer that does
+not belong to the question is ignored (it can be forged on the path); over TLS it is `malformed`.
+"""
+
+import asyncio
+import secrets
+import ssl
+import struct
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import dns.asyncquery
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+from openova_console.handbook.speech import span
+from openova_console.settings import Resolver
+from openova_console.systems.errors import Misconfigured
+from openova_console.systems.exchange import Exchange, exchange
+from openova_console.systems.faults import socket_reason, tls_reason
+from openova_console.systems.http import tls_context
+
+Outcome = Literal["answer", "nxdomain", "empty", "servfail", "refused", "timeout", "tls_failed", "unreachable", "malformed"]
+_OUTCOME: dict[int, Outcome] = {
+    dns.rcode.NXDOMAIN: "nxdomain",
+    dns.rcode.SERVFAIL: "servfail",
+    dns.rcode.REFUSED: "refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAnswer:
+    """What one resolver said to one question.
+
+    Attributes:
+        ede: extended DNS error codes, e.g. 3 for a stale answer, 22 for no reachable authority.
+        ttl: smallest time to live of the answer in seconds; None without an answer.
+        addresses: the IPv4 addresses in the answer.
+        detail: why there is no DNS answer, as a sentence; empty when the resolver did answer.
+    """
+
+    outcome: Outcome
+    ede: tuple[int, ...]
+    ttl: int | None
+    addresses: tuple[str, ...]
+    duration_ms: float
+    detail: str
+    exchange: Exchange
+
+
+def fresh_label() -> str:
+    """A label that no cache can hold: 16 random hexadecimal digits after a letter."""
+    return f"x{secrets.token_hex(8)}"
+
+
+async def ask(
+    resolver: Resolver, name: str, *, transport: Literal["dot", "udp"], timeout_s: float, ca_file: Path | None = None
+) -> DnsAnswer:
+    """Ask for the A record of `name`.
+
+    Args:
+        transport: "dot" verifies the certificate against the resolver's `tls_name` (its address when that is empty).
+        timeout_s: seconds for everything, a change from UDP to TCP included.
+        ca_file: the only authority to trust; by default the operating system's.
+
+    Raises:
+        Misconfigured: the CA file or the name cannot be used. Nothing else: every other failure is an outcome.
+    """
+    try:
+        target = dns.name.from_text(name)
+    except (dns.exception.DNSException, UnicodeError):
+        raise Misconfigured(resolver.name, f"{resolver.name} was not asked: {name[:80]} is not a DNS name") from None
+    tls = _tls(ca_file, resolver.name) if transport == "dot" else None
+    question = dns.message.make_query(target, dns.rdatatype.A, use_edns=0, payload=1232)
+    port = resolver.port or (853 if transport == "dot" else 53)
+    call = f"{name} A @{resolver.address} port {port} over {'TLS' if transport == 'dot' else 'UDP'}"
+    began = time.monotonic()
+    outcome: Outcome
+    try:
+        async with asyncio.timeout(timeout_s):
+            answer = await _query(question, resolver, port, tls, timeout_s)
+    except (TimeoutError, dns.exception.Timeout):
+        outcome, detail = "timeout", f"{resolver.name} did not answer within {span(timeout_s)}"
+    except ssl.SSLError as error:
+        outcome, detail = "tls_failed", f"{resolver.name} {tls_reason(error)}"
+    except (OSError, EOFError) as error:
+        outcome, detail = "unreachable", f"{resolver.name} {socket_reason([error])}"
+    except (dns.exception.DNSException, ValueError, struct.error, IndexError):
+        outcome, detail = "malformed", f"{resolver.name} gave an answer that is not DNS"
+    else:
+        return _read(answer, resolver, call, _since(began))
+    took = _since(began)
+    return DnsAnswer(outcome, (), None, (), took, detail, exchange(call, detail, answered_at=datetime.now(UTC), duration_ms=took))
+
+
+async def _query(
+    question: dns.message.Message, resolver: Resolver, port: int, tls: ssl.SSLContext | None, timeout_s: float
+) -> dns.message.Message:
+    if tls is not None:
+        return await dns.asyncquery.tls(
+            question,
+            resolver.address,
+            timeout=timeout_s,
+            port=port,
+            ssl_context=tls,
+            server_hostname=resolver.tls_name or resolver.address,
+        )
+    answer, _ = await dns.asyncquery.udp_with_fallback(
+        question, resolver.address, timeout=timeout_s, port=port, ignore_unexpected=True, ignore_errors=True
+    )
+    return answer
+
+
+def _read(answer: dns.message.Message, resolver: Resolver, call: str, took: float) -> DnsAnswer:
+    shown = exchange(call, answer.to_text(), answered_at=datetime.now(UTC), duration_ms=took)
+    codes = tuple(int(option.code) for option in answer.extended_errors())
+    addresses = tuple(rdata.address for rrset in answer.answer if rrset.rdtype == dns.rdatatype.A for rdata in rrset)
+    ttl = min((rrset.ttl for rrset in answer.answer), default=None)
+    rcode = answer.rcode()
+    detail = ""
+    outcome: Outcome
+    if rcode == dns.rcode.NOERROR:
+        outcome = "answer" if addresses else "empty"
+    elif rcode in _OUTCOME:
+        outcome = _OUTCOME[rcode]
+    else:
+        outcome, detail = "malformed", f"{resolver.name} did not understand the question ({dns.rcode.to_text(rcode)})"
+    return DnsAnswer(outcome, codes, ttl if addresses else None, addresses, took, detail, shown)
+
+
+def _since(began: float) -> float:
+    return (time.monotonic() - began) * 1000
+
+
+def _tls(ca_file: Path | None, source: str) -> ssl.SSLContext:
+    stamp = ca_file.stat().st_mtime_ns if ca_file is not None and ca_file.exists() else 0
+    return _tls_cached(ca_file, source, stamp)
+
+
+@lru_cache(maxsize=8)
+def _tls_cached(ca_file: Path | None, source: str, stamp: int) -> ssl.SSLContext:
+    context = tls_context(ca_file, source)
+    context.set_alpn_protocols(["dot"])
+    return context

@@ -1,0 +1,1 @@
+"""One collector per source and region: reads the platform, puts readings into the snapshot, judges nothing."""

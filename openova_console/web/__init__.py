@@ -1,0 +1,1 @@
+"""What people see: pages, components, states, the live hub. No rule, no SQL, no HTTP."""

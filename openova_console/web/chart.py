@@ -1,0 +1,121 @@
+"""The history chart of one series: a Plotly figure as a plain dict, and the table behind it.
+
+The line breaks where nothing was known and the gap is shaded grey; thresholds are drawn in; values are rounded to what
+a person can read. Colours are mid-tones that hold on both themes; the page's template sets the rest.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import log10
+from typing import Any
+
+from openova_console.handbook.replication import Objective
+from openova_console.handbook.speech import span
+
+from openova_console.watch.history import Chart, Point
+from openova_console.web.present import WORDS, iso
+from openova_console.web.rows import PointRow
+
+LINE, BAND, WARN, BREACH, GAP = "#3b6fe0", "rgba(59,111,224,.18)", "#b97a0a", "#cf4a42", "rgba(128,140,155,.16)"
+
+
+def figure(chart: Chart, objective: Objective) -> dict[str, Any]:
+    """Lag in seconds over time, with the objective's two lines."""
+    points = chart.points
+    x = [iso(p.at) for p in points]
+    top = max([objective.breach_s * 1.1, *(p.maximum or 0 for p in points)])
+    scale = "log" if top > objective.warn_s * 40 else "linear"
+    return {
+        "data": [
+            _trace(x, [_round(p.maximum) for p in points], "highest", line={"width": 0}, hoverinfo="skip", showlegend=False),
+            _trace(
+                x, [_round(p.minimum) for p in points], "lowest", line={"width": 0}, fill="tonexty", fillcolor=BAND,
+                hoverinfo="skip", showlegend=False,
+            ),
+            _trace(x, [_round(p.mean) for p in points], "lag", line={"width": 1.8, "color": LINE}),
+        ],
+        "layout": {
+            "margin": {"l": 56, "r": 16, "t": 8, "b": 36},
+            "showlegend": False,
+            "hovermode": "x unified",
+            "xaxis": {"type": "date", "range": [iso(chart.start), iso(chart.end)], "title": {"text": "UTC"}},
+            "yaxis": {"rangemode": "tozero", "title": {"text": "lag in seconds"}, "type": scale},
+            "shapes": [
+                *_gaps(points, chart.end),
+                _level(objective.warn_s, WARN),
+                _level(objective.breach_s, BREACH),
+            ],
+            "annotations": [
+                _label(objective.warn_s, f"objective {span(objective.warn_s)}", WARN, scale),
+                _label(objective.breach_s, f"breach {span(objective.breach_s)}", BREACH, scale),
+            ],
+        },
+    }
+
+
+def table(chart: Chart) -> list[PointRow]:
+    """The newest steps of the chart in words, newest first."""
+    rows = [
+        PointRow(iso(p.at), _words(p.mean), _words(p.minimum), _words(p.maximum), WORDS[p.verdict])
+        for p in reversed(chart.points)
+        if p.count or p.unknown
+    ]
+    return rows[:48]
+
+
+def _trace(x: list[str], y: list[float | None], name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "name": name,
+        "connectgaps": False,
+        "hovertemplate": "%{y:.3~g} s<extra></extra>",
+        **more,
+    }
+
+
+def _gaps(points: Sequence[Point], end: datetime) -> list[dict[str, Any]]:
+    """One grey block for each stretch in which nothing was known."""
+    blocks: list[dict[str, Any]] = []
+    start: datetime | None = None
+    for point in points:
+        if point.mean is None and start is None:
+            start = point.at
+        elif point.mean is not None and start is not None:
+            blocks.append(_block(start, point.at))
+            start = None
+    if start is not None:
+        blocks.append(_block(start, end))
+    return blocks
+
+
+def _block(start: datetime, end: datetime) -> dict[str, Any]:
+    return {
+        "type": "rect", "xref": "x", "yref": "paper", "x0": iso(start), "x1": iso(end), "y0": 0, "y1": 1,
+        "fillcolor": GAP, "line": {"width": 0}, "layer": "below",
+    }
+
+
+def _level(value: float, color: str) -> dict[str, Any]:
+    return {
+        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value,
+        "line": {"color": color, "width": 1.2, "dash": "dot"},
+    }
+
+
+def _label(value: float, text: str, color: str, scale: str) -> dict[str, Any]:
+    return {
+        "xref": "paper", "x": 1, "xanchor": "right", "y": log10(value) if scale == "log" else value, "yanchor": "bottom",
+        "text": text, "showarrow": False, "font": {"size": 11, "color": color},
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+def _words(value: float | None) -> str:
+    return "unknown" if value is None else span(value)
+

@@ -1,0 +1,1 @@
+"""Parts of pages, on plain elements. Styled by class names from `assets/openova.css`."""

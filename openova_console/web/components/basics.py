@@ -1,0 +1,40 @@
+"""The smallest parts: icon, state, age, link to a page, "Show source"."""
+
+import reflex as rx
+from reflex_components_core.react_router.dom import ReactRouterLink
+
+from openova_console.web.states.source import SourceView
+
+
+def icon(name: str | rx.Var[str], **props: object) -> rx.Component:
+    """An icon of `assets/icons.svg`, drawn in the text's colour. Decoration only: the word beside it says the same."""
+    return rx.el.svg(rx.el.svg.use(href="/icons.svg#" + name), aria_hidden="true", class_name="icon", **props)
+
+
+def state(verdict: rx.Var[str], word: rx.Var[str] | str) -> rx.Component:
+    """A verdict: icon shape, word and colour."""
+    return rx.el.span(icon(verdict), rx.el.span(word), class_name="state " + verdict)
+
+
+def age(at: rx.Var[str], *, fresh_s: rx.Var[float] | float = 0, ago: bool = False) -> rx.Component:
+    """How old something is; ticks in the browser, and is marked once it is older than `fresh_s` seconds."""
+    return rx.el.time(
+        date_time=at, custom_attrs={"data-age": "ago" if ago else "plain", "data-fresh": fresh_s}, class_name="nowrap"
+    )
+
+
+def goto(text: rx.Var[str] | str | rx.Component, to: rx.Var[str] | str, **props: object) -> rx.Component:
+    """A link to another page of the console, without a full load."""
+    return ReactRouterLink.create(text, to=to, **props)
+
+
+def show_source(key: rx.Var[str] | str, what: rx.Var[str] | str) -> rx.Component:
+    """Opens the drawer that shows what was asked and what the system answered."""
+    return rx.el.button(
+        "Show source",
+        type="button",
+        class_name="link-button",
+        on_click=SourceView.show(key),
+        aria_label="Show the source of " + what,
+        custom_attrs={"data-open": "source"},
+    )

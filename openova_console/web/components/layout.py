@@ -1,0 +1,244 @@
+"""The frame of every page: navigation, header, alarm strip, dialogs, and the banner for lost updates."""
+
+import reflex as rx
+
+from openova_console.web.components.basics import age, goto, icon, state
+from openova_console.web.rows import AlarmRow, NavItem
+from openova_console.web.states.frame import Frame
+from openova_console.web.states.panels import AlarmPanel, Pulse
+from openova_console.web.states.source import SourceView
+
+KEYS = (
+    ("?", "This list"),
+    ("/  or  Ctrl K", "Command palette"),
+    ("g o", "Overview"),
+    ("g r", "Replication"),
+    ("g 1, g 2", "Region 1, Region 2"),
+    ("g s", "Sources"),
+    ("j, k", "Next and previous row"),
+    ("Esc", "Close what is open"),
+)
+
+
+def layout(title: str | rx.Var[str], subtitle: str | rx.Var[str], *children: rx.Component, here: str) -> rx.Component:
+    """A whole page. `here` is the id of the navigation entry that is current."""
+    return rx.fragment(
+        rx.el.a("Skip to content", href="#content", class_name="skip"),
+        rx.cond(Frame.is_lab, rx.el.div(class_name="stripes", aria_hidden="true")),
+        rx.el.div(
+            _nav(here),
+            rx.el.div(
+                _header(title, subtitle),
+                rx.el.main(_lost(), _strip(), *children, id="content", class_name="main", tab_index=-1),
+            ),
+            class_name="app",
+        ),
+        _dialogs(),
+        rx.el.div(id="pulse", hidden=True, custom_attrs={"data-at": Pulse.at, "data-limit": Pulse.limit_s}),
+        rx.el.div(id="page-title", hidden=True, custom_attrs={"data-title": title + Frame.title_tail}),
+        rx.el.div(id="announcer", class_name="sr", aria_live="polite"),
+    )
+
+
+def _nav(here: str) -> rx.Component:
+    def item(entry: NavItem) -> rx.Component:
+        return goto(
+            entry.label,
+            entry.href,
+            class_name="item",
+            custom_attrs={"data-hotkey": entry.hotkey},
+            aria_current=rx.cond(entry.href == Frame.path, "page", rx.cond(entry.id == here, "page", "false")),
+        )
+
+    return rx.el.nav(
+        goto(rx.fragment(icon("brand"), rx.el.span("OpenOva Console")), "/", class_name="brand"),
+        rx.foreach(Frame.watch_nav, item),
+        rx.el.div("Console", class_name="group"),
+        rx.foreach(Frame.console_nav, item),
+        id="nav",
+        aria_label="Main",
+        class_name="nav",
+        custom_attrs={"popover": "auto"},
+    )
+
+
+def _header(title: str | rx.Var[str], subtitle: str | rx.Var[str]) -> rx.Component:
+    return rx.el.header(
+        rx.el.button(
+            icon("menu"),
+            type="button",
+            class_name="menu-button ghost",
+            aria_label="Open the menu",
+            custom_attrs={"popovertarget": "nav"},
+        ),
+        rx.el.div(rx.el.h1(title), rx.el.p(subtitle, class_name="small muted hide-s"), class_name="title"),
+        rx.el.span(Frame.environment, class_name="env " + Frame.kind, title="Environment"),
+        rx.el.span(class_name="grow"),
+        rx.el.span("You look from ", rx.el.b(Frame.looks_from), class_name="small muted hide-s"),
+        rx.el.span(rx.el.i("●", aria_hidden="true"), " ", rx.el.span(class_name="live-word"), class_name="live-dot small nowrap"),
+        rx.el.span(class_name="small muted hide-s mono", custom_attrs={"data-clock": ""}),
+        rx.el.button(
+            Frame.who,
+            type="button",
+            class_name="small",
+            aria_label="Your account",
+            custom_attrs={"popovertarget": "account"},
+        ),
+        rx.el.div(
+            rx.el.ul(
+                rx.el.li(rx.el.b(Frame.who), rx.el.div(Frame.role, class_name="small muted")),
+                rx.el.li(
+                    rx.el.button(
+                        icon("theme"),
+                        " Dark or light",
+                        type="button",
+                        class_name="ghost",
+                        on_click=rx.toggle_color_mode,
+                        custom_attrs={"data-command": "Switch between dark and light"},
+                    )
+                ),
+                rx.el.li(
+                    rx.el.button("Keyboard shortcuts", type="button", class_name="ghost", custom_attrs={"data-open": "shortcuts"})
+                ),
+                rx.el.li(
+                    rx.el.a("Sessions", href="/auth/sessions", class_name="item", custom_attrs={"data-command": "Your sessions"})
+                ),
+                rx.el.li(
+                    rx.el.a(
+                        "Change password",
+                        href="/auth/password",
+                        class_name="item",
+                        custom_attrs={"data-command": "Change password"},
+                    )
+                ),
+                rx.el.li(
+                    rx.el.a("Sign out", href="/auth/sign-out", class_name="item", custom_attrs={"data-command": "Sign out"})
+                ),
+            ),
+            id="account",
+            class_name="popover",
+            custom_attrs={"popover": "auto"},
+        ),
+        class_name="top",
+    )
+
+
+def _lost() -> rx.Component:
+    """Shown by the browser itself when updates stop; the server need not be alive for it."""
+    return rx.el.div(
+        rx.el.div(
+            state(rx.Var.create("unknown"), "Not live"),
+            rx.el.span(
+                "No update for ",
+                rx.el.b(custom_attrs={"data-lost-for": ""}),
+                ". Everything below is as of ",
+                rx.el.b(custom_attrs={"data-lost-at": ""}),
+                " and may be wrong now. It returns by itself.",
+                class_name="what small",
+            ),
+            class_name="row",
+        ),
+        class_name="strip unknown lost",
+        role="alert",
+    )
+
+
+def _strip() -> rx.Component:
+    def row(alarm: AlarmRow) -> rx.Component:
+        return rx.el.div(state(alarm.verdict, alarm.title), rx.el.span(alarm.sentence, class_name="what small"), class_name="row")
+
+    return rx.el.section(
+        rx.cond(
+            AlarmPanel.rows.length() > 0,
+            rx.fragment(
+                rx.foreach(AlarmPanel.rows[:3], row),
+                rx.cond(
+                    AlarmPanel.more > 0,
+                    rx.el.details(rx.el.summary(f"{AlarmPanel.more} more"), rx.foreach(AlarmPanel.rows[3:], row)),
+                ),
+            ),
+            rx.el.div(state(AlarmPanel.verdict, AlarmPanel.title), class_name="row"),
+        ),
+        class_name="strip " + AlarmPanel.verdict,
+        aria_label="What needs a look",
+        aria_live="polite",
+    )
+
+
+def _dialogs() -> rx.Component:
+    return rx.fragment(
+        rx.el.dialog(
+            _dialog_head("Source", "Close"),
+            rx.el.div(
+                rx.el.p(SourceView.key, class_name="mono small muted"),
+                rx.cond(
+                    SourceView.note != "",
+                    rx.el.p(SourceView.note),
+                    rx.fragment(
+                        rx.el.h3("Asked"),
+                        rx.el.pre(SourceView.call, id="source-call"),
+                        rx.el.h3(
+                            "Answered ",
+                            age(SourceView.at, ago=True),
+                            rx.el.span(" in ", SourceView.took, class_name="muted small"),
+                        ),
+                        rx.el.pre(SourceView.answer, tab_index=0),
+                        rx.el.div(
+                            rx.el.button(
+                                "Copy the call", type="button", class_name="small", custom_attrs={"data-copy": "source-call"}
+                            ),
+                            rx.cond(
+                                SourceView.grafana != "",
+                                rx.el.a(
+                                    "Open Grafana",
+                                    href=SourceView.grafana,
+                                    target="_blank",
+                                    rel="noopener noreferrer",
+                                    class_name="small",
+                                ),
+                                rx.el.span(
+                                    "No Grafana address is set for this region (regions[].grafana_url).", class_name="small muted"
+                                ),
+                            ),
+                            style={"display": "flex", "gap": "12px", "alignItems": "center", "flexWrap": "wrap"},
+                        ),
+                    ),
+                ),
+                class_name="body",
+            ),
+            id="source",
+            aria_label="Source of a figure",
+        ),
+        rx.el.dialog(
+            _dialog_head("Keyboard shortcuts", "Close"),
+            rx.el.dl(
+                *[part for key, what in KEYS for part in (rx.el.dt(rx.el.kbd(key)), rx.el.dd(what))], class_name="body keys"
+            ),
+            id="shortcuts",
+            aria_label="Keyboard shortcuts",
+        ),
+        rx.el.dialog(
+            rx.el.input(
+                id="palette-input",
+                type="text",
+                placeholder="Go to, or do…",
+                aria_label="Command",
+                auto_complete="off",
+                role="combobox",
+                aria_expanded="true",
+                aria_controls="palette-list",
+            ),
+            rx.el.div(id="palette-list", role="listbox", class_name="body", aria_label="Commands"),
+            id="palette",
+            aria_label="Command palette",
+        ),
+    )
+
+
+def _dialog_head(title: str, close: str) -> rx.Component:
+    return rx.el.div(
+        rx.el.h2(title),
+        rx.el.span(class_name="grow"),
+        rx.el.button(close, type="button", class_name="small", custom_attrs={"data-close": ""}),
+        class_name="head",
+    )

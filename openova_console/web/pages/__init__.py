@@ -1,0 +1,10 @@
+"""The console's pages. `PAGES` is the table of contents."""
+
+from openova_console.web.pages.overview import overview
+from openova_console.web.pages.region import region
+from openova_console.web.pages.replication import replication, service
+from openova_console.web.pages.sources import sources
+
+PAGES = (overview, replication, service, region, sources)
+
+__all__ = ["PAGES"]

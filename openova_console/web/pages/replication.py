@@ -1,0 +1,148 @@
+"""Replication: the board of eight services, and one service with its history."""
+
+import plotly.graph_objects as go
+import reflex as rx
+from plotly.graph_objs.layout import Template
+
+from openova_console.watch.history import RANGES
+from openova_console.web.components.basics import age, goto, show_source, state
+from openova_console.web.components.layout import layout
+from openova_console.web.components.tiles import replication_table
+from openova_console.web.pages.page import page
+from openova_console.web.rows import PointRow, ServiceRow
+from openova_console.web.states.panels import ReplicationPanel
+from openova_console.web.states.service import ServiceView
+
+
+@page(route="/replication", title="Replication")
+def replication() -> rx.Component:
+    return layout("Replication", ReplicationPanel.question, replication_table(), here="replication")
+
+
+@page(route="/replication/[service]", title="Replication", on_load=(ServiceView.arrive,))
+def service() -> rx.Component:
+    return layout(
+        ServiceView.title,
+        "How far the other region is behind, now and before",
+        rx.el.nav(goto("← All services", "/replication"), aria_label="Back", class_name="small"),
+        rx.foreach(ReplicationPanel.rows, lambda row: rx.cond(row.id == ServiceView.service, _now(row), rx.fragment())),
+        rx.cond(ServiceView.service != "", _history(), rx.el.p(ServiceView.note)),
+        here="replication",
+    )
+
+
+def _now(row: ServiceRow) -> rx.Component:
+    """What holds now, live."""
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2("Now"),
+            rx.el.span(row.method, class_name="muted small"),
+            rx.el.span(class_name="grow"),
+            rx.cond(row.trace != "", show_source(row.trace, row.title)),
+            class_name="head",
+        ),
+        rx.el.div(
+            rx.el.div(state(row.verdict, row.sentence), style={"minHeight": "28px"}),
+            rx.el.dl(
+                _fact("Lag", row.lag, "big"),
+                _fact("Objective", row.objective, ""),
+                _fact("At risk now", row.at_risk, "big"),
+                _fact("Direction", row.direction, ""),
+                _fact("Transport", row.transport, ""),
+                rx.el.div(rx.el.dt("Sample"), rx.el.dd(age(row.at, fresh_s=row.fresh_s, ago=True))),
+                class_name="facts",
+                style={"marginTop": "12px"},
+            ),
+            class_name="body",
+        ),
+        class_name="card",
+        key=row.id,
+    )
+
+
+def _fact(label: str, value: rx.Var[str], class_name: str) -> rx.Component:
+    return rx.el.div(rx.el.dt(label), rx.el.dd(rx.cond(value != "", value, "–"), class_name=class_name))
+
+
+def _history() -> rx.Component:
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2("History"),
+            rx.el.span("grey: not known", class_name="muted small"),
+            rx.el.span(class_name="grow"),
+            rx.el.div(*[_range(name) for name in RANGES], class_name="tabs", role="group", aria_label="Time range"),
+            rx.el.a("CSV", href=ServiceView.csv, class_name="small", custom_attrs={"data-command": "Download this history as CSV"}),
+            class_name="head",
+        ),
+        rx.el.div(
+            rx.cond(ServiceView.note != "", rx.el.p(ServiceView.note, class_name="muted")),
+            rx.el.div(
+                rx.plotly.basic(
+                    data=ServiceView.figure.to(go.Figure),
+                    template=rx.color_mode_cond(_template("#465263", "#dfe3e8"), _template("#b4bfcd", "#232d39")).to(Template),
+                    config={"displayModeBar": False, "responsive": True},
+                    style={"width": "100%", "height": "100%"},
+                ),
+                class_name="chart",
+                aria_hidden="true",
+            ),
+            rx.el.details(
+                rx.el.summary("The same as a table"),
+                rx.el.div(
+                    rx.el.table(
+                        rx.el.thead(
+                            rx.el.tr(
+                                *[
+                                    rx.el.th(name, scope="col", class_name=kind)
+                                    for name, kind in (
+                                        ("Step begins", ""), ("Mean", "num"), ("Lowest", "num"), ("Highest", "num"), ("Verdict", ""),
+                                    )
+                                ]
+                            )
+                        ),
+                        rx.el.tbody(rx.foreach(ServiceView.points, _point)),
+                        class_name="compact",
+                    ),
+                    class_name="scroll",
+                    tab_index=0,
+                    role="region",
+                    aria_label="History as a table",
+                ),
+            ),
+            class_name="body",
+        ),
+        class_name="card",
+    )
+
+
+def _range(name: str) -> rx.Component:
+    return goto(
+        name,
+        "/replication/" + ServiceView.service + "?range=" + name,
+        aria_current=rx.cond(ServiceView.range == name, "true", "false"),
+        replace=True,
+    )
+
+
+def _point(row: PointRow) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(row.at, class_name="mono small"),
+        rx.el.td(row.value, class_name="num"),
+        rx.el.td(row.low, class_name="num"),
+        rx.el.td(row.high, class_name="num"),
+        rx.el.td(row.verdict),
+        key=row.at,
+    )
+
+
+def _template(ink: str, grid: str) -> dict[str, object]:
+    axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
+    return {
+        "layout": {
+            "font": {"color": ink, "size": 12, "family": "system-ui, sans-serif"},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "xaxis": axis,
+            "yaxis": axis,
+        }
+    }

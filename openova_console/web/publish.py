@@ -1,0 +1,130 @@
+"""Turns the watch into panels and sends what changed: at once after a change, and at least every few seconds.
+
+One publisher per process. It draws the board at most every `PACE_S`, sends each panel only when its rows differ from the
+last ones, and sends the pulse alone when nothing did: without it a browser could not tell calm from silence.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import reflex as rx
+
+from openova_console.handbook.words import Verdict
+from openova_console.settings import Settings
+from openova_console.watch.board import Board
+from openova_console.watch.watch import Watch
+from openova_console.web import present, spark
+from openova_console.web.hub import Hub
+from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
+
+PACE_S = 0.25
+PULSE_S = 2.0
+QUIET = "Both regions are healthy and in step"
+_log = logging.getLogger(__name__)
+
+Panels = Mapping[type[rx.State], Mapping[str, Any]]
+
+
+def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
+    """Every panel's vars at `now`."""
+    board = watch.board(now)
+    sources = present.source_rows(watch.snapshots.current)
+    return {
+        Pulse: {"at": present.iso(now), "limit_s": max(8.0, PULSE_S * 4)},
+        AlarmPanel: _alarms(board),
+        RegionPanel: {
+            "tiles": [present.region_tile(row, settings, now) for row in board.regions],
+            "links": [present.link_tile(row, settings, now) for row in board.links],
+            "witnesses": [present.witness_tile(row, settings) for row in board.witnesses],
+            "activity": board.activity.judgement.sentence,
+            "activity_verdict": board.activity.judgement.verdict.value,
+        },
+        ReplicationPanel: _replication(board, watch, settings),
+        SourcePanel: {"rows": sources, "down": sum(row.verdict != "ok" for row in sources)},
+    }
+
+
+def _alarms(board: Board) -> dict[str, Any]:
+    rows = present.alarms(board)
+    if rows:
+        return {"rows": rows, "verdict": rows[0].verdict, "title": rows[0].title, "more": max(0, len(rows) - 3)}
+    return {"rows": [], "verdict": Verdict.OK.value, "title": QUIET, "more": 0}
+
+
+def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, Any]:
+    rows = []
+    for row in board.replication:
+        values = watch.sparklines.get(row.promise.service)
+        drawn = spark.draw(values, limit=row.objective.warn_s) if values else None
+        rows.append(present.service_row(row, settings, drawn))
+    worst = board.worst_replication
+    primary = next((r.display for r in settings.regions if r.role == "primary"), "the region")
+    verdict = worst.assessment.judgement.verdict if worst else Verdict.UNKNOWN
+    return {
+        "rows": rows,
+        "worst": f"{worst.promise.title}, {present.WORDS[verdict].lower()}" if worst else "nothing is measured",
+        "worst_verdict": verdict.value,
+        "question": f"What would be lost if {primary} died now",
+    }
+
+
+class Publisher:
+    """See the module. `notify` may be called from anywhere on the loop; it returns at once."""
+
+    def __init__(self, watch: Watch, hub: Hub, *, count: Callable[[str, int], None] | None = None) -> None:
+        self._watch, self._hub, self._count = watch, hub, count
+        self._wake = asyncio.Event()
+        self._sent: dict[type[rx.State], Mapping[str, Any]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to publish; call inside the running loop."""
+        self._watch.snapshots.listen(self.notify)
+        self._task = asyncio.create_task(self._run(), name="publisher")
+
+    async def stop(self) -> None:
+        """End the loop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def notify(self) -> None:
+        """Something changed: draw and send soon."""
+        self._wake.set()
+
+    async def publish_once(self, now: datetime) -> Panels:
+        """Draw everything and send what differs from the last time. Returns what was sent."""
+        drawn = panels(self._watch, self._watch.settings, now)
+        changed = {state: values for state, values in drawn.items() if self._sent.get(state) != values}
+        if await self._hub.publish(changed):
+            self._sent.update(changed)
+            if self._count is not None:
+                for state in changed:
+                    self._count(state.__name__, self._hub.browsers)
+        else:
+            self._sent.clear()
+        return changed
+
+    async def _run(self) -> None:
+        failing = False
+        while True:
+            began = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PULSE_S):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                if self._hub.browsers:
+                    await self.publish_once(datetime.now(UTC))
+                failing = False
+            except Exception:  # noqa: BLE001 - a page that cannot be drawn must not end the pushes for good
+                if not failing:
+                    _log.exception("the panels could not be drawn or sent")
+                failing = True
+            await asyncio.sleep(max(0.0, PACE_S - (time.monotonic() - began)))

@@ -1,0 +1,1 @@
+"""What this browser shows. Public methods are the events that a person can cause, each with a role."""

@@ -1,0 +1,1 @@
+"""The wire against software that we did not write: real servers on loopback, and the adapters against them."""

@@ -1,0 +1,166 @@
+"""A lab and a console as child processes, as a person would start them; for tests that look from outside."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("viewer", "operator", "approver", "security-officer", "admin")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, condition: Callable[[], Any], *, limit_s: float = 20, pause_s: float = 0.05) -> Any:
+    """The first true value of `condition`; AssertionError naming `what` after `limit_s` seconds."""
+    until = time.monotonic() + limit_s
+    while True:
+        try:
+            if value := condition():
+                return value
+        except (httpx.HTTPError, OSError, json.JSONDecodeError):
+            value = None
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {limit_s:g} s: {what}")
+        time.sleep(pause_s)
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """Stop a child and its group."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+
+
+@dataclass
+class RunningLab:
+    """The practice platform, with its control port."""
+
+    folder: Path
+    looks_from: str = "region-2"
+    base_port: int = 0
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> "RunningLab":
+        self.config.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "openova_console.lab", "serve", "--dir", str(self.folder)]
+        command += ["--base-port", str(self.base_port), "--looks-from", self.looks_from]
+        self.process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
+        wait_for("the lab is ready", lambda: self.config.is_file() and self.state())
+        return self
+
+    def stop(self) -> None:
+        if self.process is not None:
+            end(self.process)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "console.yaml"
+
+    def _control(self, method: str, path: str, **body: Any) -> Any:
+        control = json.loads((self.folder / "control.json").read_text())
+        token = (self.folder / control["token_file"]).read_text().strip()
+        answer = httpx.request(
+            method, control["url"] + path, json=body or None, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def state(self) -> Any:
+        return self._control("GET", "/state")
+
+    def scenario(self, name: str) -> None:
+        self._control("POST", "/scenario", name=name)
+
+    def fault(self, endpoint: str, state: str) -> None:
+        self._control("POST", "/fault", endpoint=endpoint, state=state)
+
+
+@dataclass
+class RunningConsole:
+    """The console on some settings, with one account per role."""
+
+    config: Path
+    folder: Path
+    port: int = field(default_factory=free_port)
+    passwords: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "OPENOVA_CONFIG": str(self.config),
+            "OPENOVA_CONSOLE__DATABASE_URL": f"sqlite:///{self.folder / 'console.db'}",
+        }
+
+    def start(self) -> "RunningConsole":
+        self._cli("migrate")
+        for role in ROLES:
+            self.passwords[role] = secrets.token_urlsafe(12)
+            word = self.folder / f"{role}.password"
+            word.write_text(self.passwords[role])
+            self._cli("users", "add", role, "--role", role, "--password-file", str(word))
+        self.launch()
+        return self
+
+    def launch(self) -> None:
+        command = [sys.executable, "-m", "openova_console", "run", "--config", str(self.config), "--port", str(self.port)]
+        self.log = (self.folder / "console.log").open("ab")
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, start_new_session=True, stdout=self.log, stderr=self.log
+        )
+        wait_for("the console answers", lambda: httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200, limit_s=60)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            end(self.process)
+
+    def server_pid(self) -> int:
+        """The process that serves browsers."""
+        found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+        port = f"--port {self.port} "
+        pids = [int(line.split()[0]) for line in found if "granian" in line and port in line]
+        return max(pids)
+
+    def _cli(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "openova_console", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def sign_in(self, role: str) -> httpx.Cookies:
+        """Cookies of a new session of the account with this role."""
+        with httpx.Client(base_url=self.url, trust_env=False) as browser:
+            page = browser.get("/auth/sign-in").text
+            token = page.split('name="csrf"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+            answer = browser.post(
+                "/auth/sign-in",
+                data={"name": role, "password": self.passwords[role], "csrf": token, "next": "/"},
+                headers={"Origin": self.url},
+            )
+            assert answer.status_code == 303, answer.text[:400]
+            return browser.cookies
