@@ -31,8 +31,17 @@
     return pulse;
   }
 
+  // A page whose session has ended is refused silently at the socket: ask, and go to sign in, coming back to this page
+  async function askWhetherSignedIn() {
+    try {
+      const answer = await fetch("/auth/me", { headers: { Accept: "application/json" } });
+      if (answer.status === 401) location.assign("/auth/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+    } catch { /* the console does not answer at all: the banner says so already */ }
+  }
+
   function tick() {
     const pulse = readPulse();
+    if (!pulseAt) return; // nothing has arrived yet: the page still belongs to the framework that is taking it over
     const now = Date.now() + offset;
     for (const element of all("time[data-age]")) {
       const at = Date.parse(element.dateTime);
@@ -51,6 +60,7 @@
       const note = document.getElementById("announcer");
       if (note) note.textContent = off ? "Updates have stopped." : "Updates arrive again.";
     }
+    if (off && Math.round(silent) % 5 === 0) askWhetherSignedIn();
     for (const element of all("[data-lost-for]")) element.textContent = span(silent);
     for (const element of all("[data-lost-at]")) element.textContent = pulseAt ? utc(Date.parse(pulseAt)) : "";
     const marker = document.getElementById("page-title");

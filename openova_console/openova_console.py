@@ -4,8 +4,10 @@ Importing this module opens nothing: the frontend's build imports it on machines
 and the database is opened when the server asks for the ASGI app; collectors start with the lifespan.
 """
 
+import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ import reflex as rx
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from openova_console.access import setup
+from openova_console.access import sessions, setup
 from openova_console.access.event_guard import EventGuard
 from openova_console.access.identity import WhoCache
 from openova_console.api import history, logs, metrics
@@ -37,6 +39,9 @@ os.environ.setdefault("REFLEX_SOCKET_TIMEOUT", "15")
 
 BUILD = Path(__file__).resolve().parents[1] / ".web" / "build" / "client"
 
+SWEEP_EVERY_S = 5.0
+PRUNE_EVERY_S = 6 * 3600.0
+
 
 class Console:
     """The running parts, made when the server asks for the ASGI app."""
@@ -46,6 +51,7 @@ class Console:
         self._services: services.Services | None = None
         self._publisher: Publisher | None = None
         self._engine: Engine | None = None
+        self._guard: EventGuard | None = None
 
     def assemble(self, asgi: ASGIApp) -> ASGIApp:
         """Put gate, headers and API around Reflex's own app."""
@@ -54,7 +60,8 @@ class Console:
         logging.getLogger("httpx").setLevel(logging.WARNING)
         engine = self._engine = open_engine(settings.database_url)
         who = WhoCache(engine, settings.console)
-        self._app.add_middleware(EventGuard(who))
+        self._guard = EventGuard(who)
+        self._app.add_middleware(self._guard)
         watch = Watch(settings, engine, measure=metrics.observe_read)
         hub = Hub(self._app)
         self._services = services.Services(settings, watch, hub, who)
@@ -81,6 +88,27 @@ class Console:
         if code is not None:
             logging.getLogger("openova_console").warning("There is no account yet: open /auth/setup and enter %s", code)
 
+    async def _keep(self) -> None:
+        """Cut off pages whose session ended elsewhere, and forget sessions that are long over. Never ends by itself."""
+        pruned = float("-inf")
+        while True:
+            try:
+                if self._guard is not None:
+                    await self._guard.sweep()
+                if time.monotonic() - pruned > PRUNE_EVERY_S:
+                    await in_thread(self._prune)
+                    pruned = time.monotonic()
+                if self._services is not None:
+                    metrics.BROWSERS.set(self._services.hub.browsers)
+            except Exception:  # noqa: BLE001 - the next round tries again; the log says what failed
+                logging.getLogger("openova_console").exception("housekeeping failed")
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+    def _prune(self) -> None:
+        if self._engine is not None:
+            with session(self._engine) as opened:
+                sessions.prune(session=opened, now=datetime.now(UTC))
+
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Start reading and publishing; stop both before the server ends."""
@@ -90,9 +118,11 @@ class Console:
         await in_thread(self._announce_setup)
         await self._services.watch.start()
         self._publisher.start()
+        keeper = asyncio.create_task(self._keep(), name="housekeeping")
         try:
             yield
         finally:
+            keeper.cancel()
             await self._publisher.stop()
             await self._services.watch.stop()
             services.provide(None)

@@ -233,6 +233,7 @@ class LinkSettings(Section):
     rtt_metric: MetricName = Field("probe_duration_seconds", description="Round trip of the probe across the link, in seconds")
     success_metric: MetricName = Field("probe_success", description="1 when the probe got through, 0 when not")
     job: str = Field("cross-region", description="The `job` label of the probe's series")
+    window_s: Seconds = Field(300, description="Probes of this long are counted for the loss")
     handshake_warn_s: Seconds = Field(300, description="WireGuard shakes hands about every 2 min while packets flow")
     rtt_warn_ms: float = Field(150, gt=0)
     loss_warn_percent: float = Field(1, ge=0, le=100)

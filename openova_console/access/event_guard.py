@@ -211,9 +211,12 @@ class EventGuard(Middleware):  # type: ignore[misc]
             self._sockets.pop(sid, None)
             if namespace is None or server is None:
                 continue
-            transport = server.manager.eio_sid_from_sid(sid, namespace.namespace)
+            transport = server.eio.sockets.get(server.manager.eio_sid_from_sid(sid, namespace.namespace))
             if transport is not None:
-                await server.eio.disconnect(transport)
+                # Without waiting for what is queued: a browser that takes nothing more must not hold up the guard.
+                await transport.close(wait=False, reason=server.eio.reason.SERVER_DISCONNECT)
+                # Ends the writer, which closes the websocket; browsers ignore the packet that says so.
+                await transport.queue.put(None)
 
 
 def _deny(reason: str, event: Event, who: Who | None) -> StateUpdate:

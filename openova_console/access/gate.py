@@ -69,6 +69,8 @@ class Gate:
         except BadRequest as refused:
             await _refuse(scope, receive, send, refused.status, str(refused))
             return
+        # Whatever builds an absolute address further in builds the one that the browser knows.
+        scope["scheme"] = arrival.scheme if scope["type"] == "http" else arrival.scheme.replace("http", "ws")
         scope["openova.arrival"] = arrival
         scope["openova.who"] = who
         path = scope["path"]

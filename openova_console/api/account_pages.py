@@ -154,31 +154,47 @@ async def show_sessions(desk: Desk, request: Request) -> Response:
     rows = await in_thread(ask)
 
     def build(mark: str) -> list[html.Markup]:
-        table = html.element(
-            "table",
-            html.element("caption", "Where you are signed in. Times are UTC.", class_="muted small"),
-            html.element("thead", html.element("tr", *(html.element("th", h, scope="col") for h in _COLUMNS))),
-            html.element("tbody", *(_session_row(row, who, mark) for row in rows)),
-        )
+        lead = html.element("p", "Where you are signed in. Times are UTC.", class_="muted small")
+        listed = html.element("div", *(_session(row, who, mark) for row in rows), class_="stack")
         everywhere = html.element("button", "Sign out everywhere", type="submit", class_="danger")
         links = (html.element("a", "Change the password", href=PASSWORD), " · ", html.element("a", "Back", href="/"))
-        return [table, html.form(EVERYWHERE, mark, everywhere), html.element("p", *links)]
+        return [lead, listed, html.form(EVERYWHERE, mark, everywhere), html.element("p", *links)]
 
     return desk.page(request, "Your sessions", build)
 
 
-_COLUMNS = ("Browser", "From", "Signed in", "Last active", "")
-
-
-def _session_row(row: AuthSession, who: Who, mark: str) -> html.Markup:
+def _session(row: AuthSession, who: Who, mark: str) -> html.Markup:
+    name = browser_name(row.user_agent)
     if row.id == who.session_id:
         end = html.element("span", "this one", class_="pill role")
     else:
         hidden = html.Markup(f"<input{html.attributes(type='hidden', name='session', value=row.id)}>")
-        button = html.element("button", "Sign out", type="submit", aria_label=f"Sign out {row.user_agent or row.address}")
+        button = html.element("button", "Sign out there", type="submit", aria_label=f"Sign out {name}, {row.address}")
         end = html.form(SESSIONS, mark, hidden, button)
-    cells = (row.user_agent or "unknown", row.address or "unknown", _time(row.created_at), _time(row.last_seen_at), end)
-    return html.element("tr", *(html.element("td", cell) for cell in cells))
+    times = ("signed in ", _time(row.created_at), ", active ", _time(row.last_seen_at))
+    return html.element(
+        "div",
+        html.element("b", name, title=row.user_agent),
+        html.element("p", f"from {row.address or 'an unknown address'}, ", *times, class_="muted small"),
+        end,
+    )
+
+
+def browser_name(user_agent: str) -> str:
+    """What a person calls the browser of a User-Agent: "Firefox on Linux"; its own first words when it is none of them."""
+    # Each names those before it as well, for the sake of old pages: the first match counts.
+    browsers = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
+    systems = {
+        "Android": "Android",
+        "iPhone": "iPhone",
+        "iPad": "iPad",
+        "Windows": "Windows",
+        "Mac OS": "macOS",
+        "Linux": "Linux",
+    }
+    browser = next((name for mark, name in browsers.items() if mark in user_agent), "")
+    system = next((name for mark, name in systems.items() if mark in user_agent), "")
+    return f"{browser} on {system}" if browser and system else (user_agent[:40] or "An unknown browser")
 
 
 def _time(at: datetime) -> html.Markup:

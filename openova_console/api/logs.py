@@ -19,10 +19,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # 'cookie': '…', "Authorization": "…", token='…', client_token: "…"
     (
         re.compile(
-            r"""(?ix)(["']?[\w-]*(?:cookie|authorization|password|secret|csrf|token|access-token|api[-_]key)["']?\s*[:=]\s*)
-            (?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*")"""
+            r"""(?ix)(["']?[\w-]*(?:cookie|authorization|password|secret|csrf|token|api[-_]key)["']?\s*[:=]\s*)
+            b?(["'])(?:\\.|(?!\2).)*\2"""
         ),
-        rf"\1'{HIDDEN}'",
+        rf"\1\2{HIDDEN}\2",
     ),
     (re.compile(r"(?i)\b((?:__Host-)?openova(?:-csrf)?=)[^\s;,'\"]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
@@ -59,17 +59,6 @@ def redactor(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any
     return {key: _hide(value, key if key != "event" else "") for key, value in event.items()}
 
 
-class _OneLine(logging.Formatter):
-    """Formats whatever any logger says, redacted: the message, its arguments and the traceback."""
-
-    def __init__(self, inner: logging.Formatter) -> None:
-        super().__init__()
-        self._inner = inner
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(self._inner.format(record))
-
-
 def configure(*, style: Literal["json", "console"] = "console", level: int = logging.INFO) -> None:
     """Send all logs of this process to standard error, one redacted line per event. Call once, at the start."""
     shared: list[Any] = [
@@ -77,7 +66,9 @@ def configure(*, style: Literal["json", "console"] = "console", level: int = log
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        # After everything that makes text, before it is rendered: a rendered line could be broken by it.
         redactor,
     ]
     renderer: Any = (
@@ -90,7 +81,7 @@ def configure(*, style: Literal["json", "console"] = "console", level: int = log
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine(formatter))
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute
 from starlette.routing import Route
 
 from openova_console.access.arrival import Scope

@@ -69,6 +69,8 @@ class SecurityHeaders:
         given = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
         headers = [(name, value) for name, value in given if name not in _OWN]
         arrival: Arrival | None = scope.get("openova.arrival")
+        # The server names itself and its kind where nothing else does.
+        headers.append((b"server", b"openova"))
         headers.append((b"content-security-policy", self._policy_for(arrival)))
         headers.extend(_FIXED)
         if arrival is not None and arrival.secure:

@@ -1,12 +1,11 @@
 """The commands, put together."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from openova_console.cli import status, users
+from openova_console.cli import frontend, run, status, users
 from openova_console.cli.output import Config, fail, one_sentence, settings_from
 from openova_console.settings import Settings, SettingsError, load
 from openova_console.store.database import migrate as migrate_database
@@ -21,10 +20,17 @@ app = typer.Typer(
 app.add_typer(users.app, name="users")
 app.command()(status.status)
 
-if find_spec("openova_console.cli.run") is not None:
-    from openova_console.cli import run
+app.command(name="run")(run.run)
 
-    app.command(name="run")(run.run)
+
+@app.command()
+def build() -> None:
+    """Build the pages, if their inputs changed since the last time."""
+    try:
+        frontend.ensure()
+    except frontend.BuildError as error:
+        fail(str(error))
+    typer.echo("The pages are built.")
 
 
 @app.command("check-config")

@@ -26,7 +26,13 @@ from openova_console.cli import frontend
 from openova_console.settings import Settings, SettingsError, load
 from openova_console.store.database import StoreError, check_writable, migrate, open_engine, session
 
-DEMO = (("viewer", Role.VIEWER), ("operator", Role.OPERATOR), ("approver", Role.APPROVER), ("security", Role.SECURITY_OFFICER), ("admin", Role.ADMIN))
+DEMO = (
+    ("viewer", Role.VIEWER),
+    ("operator", Role.OPERATOR),
+    ("approver", Role.APPROVER),
+    ("security", Role.SECURITY_OFFICER),
+    ("admin", Role.ADMIN),
+)
 
 
 class RunError(Exception):
@@ -81,7 +87,9 @@ def _greeting(settings: Settings, address: str, accounts: list[tuple[str, str]])
         width = max(len(name) for name, _ in accounts)
         lines.append("  sign in as        " + f"\n{' ' * 20}".join(f"{name.ljust(width)}  {word}" for name, word in accounts))
     else:
-        lines.append("  sign in           with your account; when there is none yet, the log shows a one-time code for /auth/setup")
+        lines.append(
+            "  sign in           with your account; when there is none yet, the log shows a one-time code for /auth/setup"
+        )
     return "\n".join([*lines, "  stop              Ctrl-C", ""])
 
 
@@ -93,7 +101,9 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise RunError(f"Port {port} on {host} cannot be used ({error.strerror}): choose another, e.g. make run PORT=9000") from None
+            raise RunError(
+                f"Port {port} on {host} cannot be used ({error.strerror}): choose another, e.g. make run PORT=9000"
+            ) from None
 
 
 def _server_command(host: str, port: int) -> list[str]:
@@ -138,7 +148,9 @@ def _lab(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _process(what: str, command: list[str], environment: dict[str, str], *, quiet: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
+def _process(
+    what: str, command: list[str], environment: dict[str, str], *, quiet: bool = False
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A child in its own process group, ended with this block: asked first, then killed."""
     process = subprocess.Popen(
         command, cwd=frontend.ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL if quiet else None

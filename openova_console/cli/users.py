@@ -62,9 +62,7 @@ def add(
     """Make an account."""
     password = _password(password_file)
     with _store(config) as opened:
-        user = users.add(
-            session=opened, name=name, password=password, role=role, now=datetime.now(UTC), must_change=must_change
-        )
+        user = users.add(session=opened, name=name, password=password, role=role, now=datetime.now(UTC), must_change=must_change)
     later = ", who must change the password at the first sign-in" if must_change else ""
     typer.echo(f"{user.name} is {user.role}{later}.")
 
@@ -75,8 +73,7 @@ def list_users(config: Config = None) -> None:
     with _store(config) as opened:
         everyone = users.everyone(session=opened)
         rows = [
-            (user.name, user.role, "disabled" if user.disabled else "open", f"{user.created_at:%Y-%m-%d}")
-            for user in everyone
+            (user.name, user.role, "disabled" if user.disabled else "open", f"{user.created_at:%Y-%m-%d}") for user in everyone
         ]
     if not rows:
         typer.echo("There are no accounts yet: start the console and use the code in its log, or `users add`.")
@@ -108,14 +105,10 @@ def set_role(
 
 
 @app.command("set-password")
-def set_password(
-    name: Name, password_file: PasswordFile = None, must_change: MustChange = True, config: Config = None
-) -> None:
+def set_password(name: Name, password_file: PasswordFile = None, must_change: MustChange = True, config: Config = None) -> None:
     """Give an account a new password, and end its sessions."""
     password = _password(password_file)
     with _store(config) as opened:
         user = users.by_name_or_raise(session=opened, name=name)
-        users.set_password(
-            session=opened, user=user, password=password, now=datetime.now(UTC), must_change=must_change
-        )
+        users.set_password(session=opened, user=user, password=password, now=datetime.now(UTC), must_change=must_change)
     typer.echo(f"{user.name} has a new password; open pages close within seconds.")

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from openova_console.handbook.speech import listing, span
-from openova_console.handbook.words import Judgement, Reading, Verdict, worst
+from openova_console.handbook.words import CLOCK_SLACK_S, Judgement, Reading, Verdict, worst
 
 CERTIFICATE_NOTICE_S = 30 * 86400.0
 """cert-manager renews 30 days before the end (platform-facts, 3.9): a certificate below that is late."""
@@ -35,7 +35,7 @@ class RegionEvidence:
         nodes_ready, nodes: counts.
         flux_ready, flux: Kustomizations, HelmReleases and sources that are ready, of all.
         flux_findings: names of those that are not ready, with the reason.
-        certificates_due: certificates that end in less than 30 days.
+        certificates_due: certificates that end in less than 30 days, have ended, or were never issued.
         newest_backup: instant at which the newest completed backup ended.
     """
 
@@ -73,7 +73,7 @@ class RegionAssessment:
 def judge_region(name: str, evidence: RegionEvidence, *, now: datetime, budget_s: float) -> RegionAssessment:
     """Grade one region. Whatever is missing or older than `budget_s` seconds is unknown."""
     api = _api(name, evidence.api, now, budget_s)
-    nodes = _share("nodes", evidence.nodes_ready, evidence.nodes, (), now, budget_s)
+    nodes = _share("nodes", evidence.nodes_ready, evidence.nodes, (), now, budget_s, none_is_breach=True)
     flux = _share("Flux objects", evidence.flux_ready, evidence.flux, evidence.flux_findings, now, budget_s)
     certificates = _certificates(evidence.certificates_due, now, budget_s)
     backup = _backup(evidence.newest_backup, now, budget_s)
@@ -89,7 +89,7 @@ def _headline(lines: Sequence[Item], evidence: RegionEvidence) -> Judgement:
     findings = [line.text for line in lines if line.verdict is not Verdict.OK]
     if not findings:
         return Judgement(Verdict.OK, "Healthy")
-    if len(findings) == 1 and evidence.flux_findings and lines[2].verdict is not Verdict.OK:
+    if len(findings) == len(evidence.flux_findings) == 1 and lines[2].verdict is Verdict.WARN:
         findings = [evidence.flux_findings[0]]
     head = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: "
     return Judgement(verdict, head + "; ".join(findings))
@@ -103,7 +103,16 @@ def _api(name: str, api: Reading[bool], now: datetime, budget_s: float) -> Item:
     return Item(Verdict.UNKNOWN, f"Not known whether {name} is up: {api.why_not_fresh(now, budget_s)}")
 
 
-def _share(what: str, ready: Reading[int], total: Reading[int], findings: Sequence[str], now: datetime, budget_s: float) -> Item:
+def _share(
+    what: str,
+    ready: Reading[int],
+    total: Reading[int],
+    findings: Sequence[str],
+    now: datetime,
+    budget_s: float,
+    *,
+    none_is_breach: bool = False,
+) -> Item:
     if ready.value is None or total.value is None or not (ready.fresh(now, budget_s) and total.fresh(now, budget_s)):
         reason = ready.why_not_fresh(now, budget_s) or total.why_not_fresh(now, budget_s)
         return Item(Verdict.UNKNOWN, f"{what} not known, {reason}")
@@ -111,8 +120,9 @@ def _share(what: str, ready: Reading[int], total: Reading[int], findings: Sequen
         return Item(Verdict.UNKNOWN, f"no {what} were found")
     if ready.value < total.value:
         missing = total.value - ready.value
+        verdict = Verdict.BREACH if none_is_breach and ready.value <= 0 else Verdict.WARN
         named = f" ({listing(list(findings[:3]))})" if findings else ""
-        return Item(Verdict.WARN, f"{missing} of {total.value} {what} not ready{named}")
+        return Item(verdict, f"{missing} of {total.value} {what} not ready{named}")
     return Item(Verdict.OK, f"{ready.value} / {total.value}")
 
 
@@ -120,14 +130,17 @@ def _certificates(due: Reading[int], now: datetime, budget_s: float) -> Item:
     if due.value is None or not due.fresh(now, budget_s):
         return Item(Verdict.UNKNOWN, f"certificates not known, {due.why_not_fresh(now, budget_s)}")
     if due.value:
-        return Item(Verdict.WARN, f"{due.value} certificate{'s end' if due.value > 1 else ' ends'} in less than 30 days")
+        end, were = ("certificates end", "were") if due.value > 1 else ("certificate ends", "was")
+        return Item(Verdict.WARN, f"{due.value} {end} in less than 30 days or {were} never issued")
     return Item(Verdict.OK, "0")
 
 
 def _backup(newest: Reading[datetime], now: datetime, budget_s: float) -> Item:
     if newest.value is None or not newest.fresh(now, budget_s):
-        return Item(Verdict.UNKNOWN, f"backups not known, {newest.why_not_fresh(now, budget_s)}")
+        return Item(Verdict.UNKNOWN, f"newest backup not known, {newest.why_not_fresh(now, budget_s)}")
     age = (now - newest.value).total_seconds()
+    if age < -CLOCK_SLACK_S:
+        return Item(Verdict.UNKNOWN, f"the newest backup is dated {span(-age)} in the future: a clock is wrong")
     if age > BACKUP_LIMIT_S:
         return Item(Verdict.BREACH, f"the newest backup is {span(age)} old, the limit is {span(BACKUP_LIMIT_S)}")
     return Item(Verdict.OK, span(max(age, 0)))

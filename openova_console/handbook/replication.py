@@ -52,7 +52,7 @@ class Promise:
 
 
 PROMISES: tuple[Promise, ...] = (
-    Promise(Service.CNPG, "Postgres", "CNPG · WAL streaming to async standby", "Near-zero", Flow.ONE_WAY),
+    Promise(Service.CNPG, "CNPG (Postgres)", "WAL streaming to async standby", "Near-zero", Flow.ONE_WAY),
     Promise(Service.MONGODB, "MongoDB", "CDC via Debezium → Redpanda", "Seconds", Flow.ONE_WAY),
     Promise(Service.REDPANDA, "Redpanda", "MirrorMaker2", "Seconds", Flow.ONE_WAY),
     Promise(Service.VALKEY, "Valkey", "REPLICAOF", "Seconds", Flow.ONE_WAY),

@@ -1,14 +1,23 @@
 """How figures are said: spans of time and sizes, with units, short enough for a table and exact enough to act on."""
 
+from math import isfinite
+
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 def span(seconds: float) -> str:
-    """A duration in words: 0.4 s, 9 s, 2 min 30 s, 1 h 02 min, 3 d 4 h. Negative spans keep their sign."""
+    """A duration in words: 0.4 s, 9 s, 2 min 30 s, 1 h 02 min, 3 d 4 h. Negative spans keep their sign.
+
+    What is not a finite number is "unknown".
+    """
+    if not isfinite(seconds):
+        return "unknown"
+    if abs(seconds) < 0.00005:
+        return "0 s"
     if seconds < 0:
         return "-" + span(-seconds)
     if seconds < 0.0095:
-        return f"{seconds * 1000:.1f} ms".replace(".0 ms", " ms") if seconds else "0 s"
+        return f"{seconds * 1000:.1f} ms".replace(".0 ms", " ms")
     if seconds < 9.95:
         text = f"{seconds:.2f}" if seconds < 0.095 else f"{seconds:.1f}"
         return f"{text.removesuffix('.0')} s"
@@ -28,7 +37,12 @@ def span(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes in words with decimal multiples, as the platform's own tools print them: 0 B, 12 KB, 1.4 MB."""
+    """Bytes in words with decimal multiples, as the platform's own tools print them: 0 B, 12 KB, 1.4 MB.
+
+    What is not a finite number is "unknown".
+    """
+    if not isfinite(count):
+        return "unknown"
     if count < 0:
         return "-" + size(-count)
     value = float(count)

@@ -2,8 +2,8 @@
 
 `INFO replication` of the primary counts the seconds since the replica's last acknowledgement (one a second when well) and
 its offset; the replica knows its link. A frozen link still reads "up" on the replica and "online" on the primary for
-repl-timeout (60 s by default): only the age of the acknowledgement moves. Bytes need both offsets; with the primary
-silent the lag is unknown.
+repl-timeout (60 s by default): only the age of the acknowledgement moves, and the time since the replica heard anything.
+Bytes need both offsets; with the primary silent the lag is unknown.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from datetime import datetime
 from openova_console.handbook.replication import Assessment, Objective, first_unfit, grade, oldest
 from openova_console.handbook.speech import size, span
 from openova_console.handbook.words import Judgement, Reading
+
+PING_S = 10.0
+"""repl-ping-replica-period: an idle primary speaks this often, so a shorter silence on the replica means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class PrimaryEnd:
         role: "master" or "slave".
         replid: replication id of its history.
         offset: its replication offset in bytes.
-        replica_ack_age_s: seconds since the best replica acknowledged; None when no replica is connected.
+        replica_ack_age_s: seconds since the replica acknowledged, of several the one that is worst off: which of them is the
+            DR region's cannot be told from here. None when no replica is connected.
         replica_state: "online", "wait_bgsave" …; empty when no replica is connected.
     """
 
@@ -44,6 +48,7 @@ class ReplicaEnd:
         link_up: its link to the primary; None on a master.
         down_since_s: seconds since the link went down; None while up.
         syncing: a full synchronisation is in progress.
+        heard_s: seconds since it heard from the primary; None while the link is down, and on a master.
     """
 
     role: str
@@ -52,6 +57,7 @@ class ReplicaEnd:
     link_up: bool | None
     down_since_s: float | None
     syncing: bool
+    heard_s: float | None = None
 
 
 def judge_valkey(
@@ -77,30 +83,47 @@ def judge_valkey(
     if there.role != "master":
         sentence = "The primary region's side is itself a replica: nobody is known to take writes"
         return Assessment(Judgement.unknown(sentence), None, None, here.link_up, observed_at)
+    if here.syncing:
+        sentence = "A full synchronisation is in progress: until it ends the DR side has no current copy"
+        return Assessment(Judgement.breach(sentence), here.down_since_s, None, False, observed_at)
     if here.replid != there.replid:
         sentence = "The replica follows another history than this primary's: the two cannot be compared"
         return Assessment(Judgement.unknown(sentence), None, None, here.link_up, observed_at)
     behind = float(max(0, there.offset - here.offset))
-    if not here.link_up or there.replica_ack_age_s is None or there.replica_state != "online":
-        return _link_down(objective, there, here, behind, observed_at)
-    lag_s = there.replica_ack_age_s
-    detail = f"linked; {size(behind)} on the way" if behind else "linked; both ends are at the same offset"
+    if here.link_up and there.replica_ack_age_s is not None and there.replica_state == "online":
+        return _linked(objective, there.replica_ack_age_s, here, behind, observed_at)
+    if here.link_up:
+        said = f"that it is in state {there.replica_state!r}" if there.replica_state else "that it has no replica"
+        sentence = f"The ends disagree: the replica says that it is linked, the primary says {said}"
+        return Assessment(Judgement.unknown(sentence), None, behind, None, observed_at)
+    return _link_down(objective, here, behind, _looked_since(primary, replica, here), observed_at)
+
+
+def _linked(objective: Objective, ack_s: float, here: ReplicaEnd, behind: float, observed_at: datetime | None) -> Assessment:
+    silent_s = here.heard_s if here.heard_s is not None and here.heard_s > PING_S + 1 else 0.0
+    lag_s = max(ack_s, silent_s)
+    detail = f"linked; {size(behind)} on the way" if behind else "linked; the replica has every write"
     if lag_s > objective.warn_s:
-        detail = f"the replica has not acknowledged for {span(lag_s)}; {size(behind)} behind"
+        what = "the replica has not acknowledged" if ack_s >= silent_s else "the replica has heard nothing"
+        detail = f"{what} for {span(lag_s)}; {size(behind)} behind"
     return Assessment(grade(objective, lag_s, detail), lag_s, behind, True, observed_at)
 
 
+def _looked_since(primary: Reading[PrimaryEnd], replica: Reading[ReplicaEnd], here: ReplicaEnd) -> bool:
+    """Whether the primary was read after the link went down: an older offset says nothing of the writes since."""
+    if primary.observed_at is None or replica.observed_at is None:
+        return False
+    return (replica.observed_at - primary.observed_at).total_seconds() <= (here.down_since_s or 0.0)
+
+
 def _link_down(
-    objective: Objective, there: PrimaryEnd, here: ReplicaEnd, behind: float, observed_at: datetime | None
+    objective: Objective, here: ReplicaEnd, behind: float, looked_since: bool, observed_at: datetime | None
 ) -> Assessment:
-    if here.syncing:
-        sentence = f"A full synchronisation is in progress: {size(behind)} behind"
-        return Assessment(Judgement.breach(sentence), here.down_since_s, behind, False, observed_at)
     down = here.down_since_s
     for_ = f" for {span(down)}" if down else ""
-    if here.link_up:
-        sentence = f"The ends disagree: the replica says that it is linked, the primary {there.replica_state or 'has no replica'}"
-        return Assessment(Judgement.unknown(sentence), None, behind, None, observed_at)
+    if behind == 0 and not looked_since:
+        sentence = f"The link is down{for_}; how much was written since is not known"
+        return Assessment(Judgement.unknown(sentence), None, None, False, observed_at)
     if behind > 0:
         sentence = f"The link is down{for_}: {size(behind)} of writes exist only in the primary region"
         return Assessment(Judgement.breach(sentence), down, behind, False, observed_at)

@@ -40,6 +40,12 @@ STALE_EDE = frozenset({3, 19})
 """RFC 8914: Stale Answer, Stale NXDOMAIN Answer: served from a cache because nobody answered."""
 FILTERED_EDE = frozenset({15, 16, 17, 18})
 """RFC 8914: Blocked, Censored, Filtered, Prohibited: the witness hides the name, whatever the region does."""
+SIGNATURE_EDE = frozenset({5, 6, 7, 8, 9, 10, 11, 12})
+"""RFC 8914: the DNSSEC codes, Indeterminate to NSEC Missing: an answer came, and its signatures were not accepted."""
+CACHED_ERROR_EDE = 13
+"""RFC 8914: Cached Error: the failure was not observed now."""
+NO_AUTHORITY_EDE = frozenset({22, 23})
+"""RFC 8914: No Reachable Authority, Network Error: the witness itself tried and got nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ def _round_vote(asked: Round) -> tuple[Vote, str]:
         case Outcome.ANSWER:
             return Vote.REACHABLE, "answered"
         case Outcome.SERVFAIL:
-            return Vote.UNREACHABLE, "SERVFAIL"
+            return _servfail(set(asked.ede))
         case Outcome.TIMEOUT:
             return Vote.UNREACHABLE, "time-out"
         case Outcome.NXDOMAIN:
@@ -86,6 +92,16 @@ def _round_vote(asked: Round) -> tuple[Vote, str]:
             return Vote.ABSTAIN, "its answer makes no sense"
 
 
+def _servfail(ede: set[int]) -> tuple[Vote, str]:
+    """SERVFAIL says "unreachable" unless the witness itself gives another reason for it."""
+    if not ede & NO_AUTHORITY_EDE:
+        if ede & SIGNATURE_EDE:
+            return Vote.ABSTAIN, "SERVFAIL because signatures were not accepted"
+        if CACHED_ERROR_EDE in ede:
+            return Vote.ABSTAIN, "SERVFAIL from a cache"
+    return Vote.UNREACHABLE, "SERVFAIL"
+
+
 def cast(rounds: Sequence[Round], control: Round | None, *, agree: int) -> Ballot:
     """One witness's vote about one region.
 
@@ -99,10 +115,10 @@ def cast(rounds: Sequence[Round], control: Round | None, *, agree: int) -> Ballo
     """
     if control is None:
         return Ballot(Vote.ABSTAIN, "the control name was not asked, so its answer says nothing")
-    if control.outcome is not Outcome.ANSWER or set(control.ede) & (STALE_EDE | FILTERED_EDE):
-        _, why = _round_vote(control)
-        why = "a stale answer" if control.outcome is Outcome.ANSWER else why
-        return Ballot(Vote.ABSTAIN, f"the control name failed too ({why}), so its silence says nothing")
+    control_vote, why = _round_vote(control)
+    if control_vote is not Vote.REACHABLE:
+        why = "it does not exist there" if control.outcome is Outcome.NXDOMAIN else why
+        return Ballot(Vote.ABSTAIN, f"the control name was not answered ({why}), so what it says of the region does not count")
     votes = [_round_vote(r) for r in rounds]
     if not votes:
         return Ballot(Vote.ABSTAIN, "was not asked")

@@ -14,6 +14,9 @@ from openova_console.handbook.speech import span
 
 T_co = TypeVar("T_co", covariant=True)
 
+CLOCK_SLACK_S = 5.0
+"""How far ahead of ours a source's clock may be. More would let a dead source look fresh for that much longer."""
+
 
 class Verdict(StrEnum):
     """How a measurement stands against its objective."""
@@ -62,6 +65,11 @@ class Judgement:
 Completeness = Literal["full", "partial", "none"]
 
 
+def young(age_s: float | None, budget_s: float) -> bool:
+    """Whether evidence of this age in seconds may be judged: not older than the budget, and not from the future."""
+    return age_s is not None and -min(CLOCK_SLACK_S, budget_s) <= age_s <= budget_s
+
+
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T_co]):
     """One measured value.
@@ -94,10 +102,9 @@ class Reading(Generic[T_co]):
     def fresh(self, now: datetime, budget_s: float) -> bool:
         """Whether the value may be judged: whole, present, and not older than `budget_s` seconds.
 
-        A sample from more than `budget_s` seconds in the future is not fresh either: one of the two clocks is wrong.
+        A sample from the future (by more than `CLOCK_SLACK_S`) is not fresh either: one of the two clocks is wrong.
         """
-        age = self.age_s(now)
-        return self.value is not None and self.completeness == "full" and age is not None and abs(age) <= budget_s
+        return self.value is not None and self.completeness == "full" and young(self.age_s(now), budget_s)
 
     def why_not_fresh(self, now: datetime, budget_s: float) -> str:
         """The reason why `fresh` is False, as the end of a sentence. Empty when it is fresh."""

@@ -13,7 +13,6 @@ from openova_console.lab.names import REGIONS
 from openova_console.lab.ports import SPAN
 from openova_console.lab.remote import RemoteError, call
 from openova_console.lab.scenarios import SCENARIOS
-from openova_console.lab.serve import Options, serve
 
 DEFAULT_DIRECTORY = Path(".run/lab")
 
@@ -23,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         if given.command == "serve":
-            asyncio.run(serve(_options(given)))
+            _serve(given)
         else:
             _remote(given)
     except (FolderError, PortTaken, RemoteError) as error:
@@ -32,8 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _options(given: argparse.Namespace) -> Options:
-    return Options(
+def _serve(given: argparse.Namespace) -> None:
+    # The servers are imported here alone: the other commands only send one request, and should feel like it.
+    from openova_console.lab.serve import Options, serve
+
+    options = Options(
         directory=given.dir,
         base_port=given.base_port,
         seed=given.seed,
@@ -42,6 +44,7 @@ def _options(given: argparse.Namespace) -> Options:
         manual_clock=given.manual_clock,
         interval_s=given.scrape_interval,
     )
+    asyncio.run(serve(options))
 
 
 def _remote(given: argparse.Namespace) -> None:

@@ -91,6 +91,7 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
             "timeout_s": 1,
             "control_name": CONTROL_NAME,
         },
+        "link": {"window_s": 30},
         "cadence": {"kubernetes_probe_s": 2, "replication_s": 2, "valkey_s": 2, "witnesses_s": 4, "link_s": 2, "timeout_s": 5},
         # Samples are taken every 5 s, so that one of them may be 7 s old when it is read.
         "freshness": {"kubernetes_s": 8, "replication_s": 15, "valkey_s": 8, "witnesses_s": 16, "link_s": 15},

@@ -66,9 +66,9 @@ class Lab:
             FolderError: the run folder cannot be written.
         """
         machine_now = datetime.now(UTC)
-        authority, foreign = Authority("OpenOva lab", machine_now), Authority("Unknown authority", machine_now)
-        self.folder.write_authority(authority.pem)
         folder = self.folder.path
+        authority, foreign = Authority.of(folder, "OpenOva lab", machine_now), Authority("Unknown authority", machine_now)
+        self.folder.write_authority(authority.pem)
         stranger = foreign.server(folder, "stranger", ("localhost",))
         self._listeners = Listeners(self.faults, self._base_port, stranger)
         try:
@@ -145,9 +145,10 @@ class Lab:
     def tick(self) -> None:
         """One round of the controllers; a promotion in the objects becomes a promotion in the world."""
         now = self.clock.now()
-        for region in self.regions.values():
-            if region.region not in self.world.conditions.dead:
-                region.tick(now)
+        conditions = self.world.conditions
+        for name, region in self.regions.items():
+            if name not in conditions.dead:
+                region.tick(now, lease_renewed=self.world.lease_renewed(conditions, name))
         self._apply_conditions()
 
     def state(self) -> dict[str, Any]:

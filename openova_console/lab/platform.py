@@ -9,7 +9,7 @@ from openova_console.lab.clock import Clock
 from openova_console.lab.kube import rbac, seed, server
 from openova_console.lab.kube.store import ObjectStore
 from openova_console.lab.names import REGIONS, peer
-from openova_console.lab.objects import CHANGES, Ledger, is_primary
+from openova_console.lab.objects import CHANGES, LEASE, Ledger, is_primary
 
 
 class RegionObjects:
@@ -45,9 +45,16 @@ class RegionObjects:
         for name in changes:
             CHANGES[name](self._ledger, self.region, now)
 
-    def tick(self, now: datetime) -> None:
-        """Let the region's controllers work. Jobs that a scenario has stopped stay stopped."""
-        seed.tick(self.store, now=now, paused=self._ledger.touched("cronjobs.batch"))
+    def tick(self, now: datetime, *, lease_renewed: bool) -> None:
+        """Let the region's controllers work. Jobs that a scenario has stopped stay stopped.
+
+        Args:
+            lease_renewed: whether the failover controllers' lease is being renewed, as this region sees it.
+        """
+        paused = self._ledger.touched("cronjobs.batch")
+        if not lease_renewed:
+            paused.add("/".join(LEASE))
+        seed.tick(self.store, now=now, paused=paused)
 
     @property
     def primary(self) -> bool:

@@ -14,6 +14,7 @@ from openova_console.lab import info
 from openova_console.lab.clock import Clock
 from openova_console.lab.faults import Fault, Faults
 from openova_console.lab.garbage import HUGE_BYTES, LOGIN_PAGE
+from openova_console.lab.resp_wire import LIMIT, Broken, arity, bulk, error, read_command
 from openova_console.lab.valkey import Valkey
 from openova_console.lab.world import World
 
@@ -28,15 +29,10 @@ _FORBIDDEN = re.compile(
     "keys|lpush|lrange|mget|migrate|monitor|mset|publish|psync|randomkey|rename|replicaof|restore|rpush|sadd|save|scan|set|"
     "shutdown|slaveof|smembers|subscribe|swapdb|sync|ttl|type|unlink|wait|xadd|xread|zadd|zrange"
 )
-_LIMIT = 64 * 1024  # no command of a console is longer
 
 
 class _Refused(Exception):
     """The command is answered by this error."""
-
-
-class _Broken(Exception):
-    """The client does not speak RESP; it hears why and the connection ends."""
 
 
 class RespServer:
@@ -57,7 +53,7 @@ class RespServer:
 
     def protocol(self) -> asyncio.BaseProtocol:
         """The protocol of one connection, for the gate."""
-        reader = asyncio.StreamReader(limit=_LIMIT)
+        reader = asyncio.StreamReader(limit=LIMIT)
         return asyncio.StreamReaderProtocol(reader, self._serve)
 
     def accepts(self, user: str, password: str) -> bool:
@@ -76,14 +72,16 @@ class RespServer:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while not session.ended:
                 try:
-                    command = await _read(reader)
-                except _Broken as error:
-                    writer.write(_error(str(error)))
+                    command = await read_command(reader)
+                except Broken as broken:
+                    writer.write(error(str(broken)))
                     break
                 if command is None:
                     break
                 answer = session.answer(command) if command else b""
-                ended = await _deliver(writer, answer, lambda: self._faults.state(f"{self.region}/valkey"))
+                ended = await _deliver(
+                    writer, answer, lambda: self._faults.state(f"{self.region}/valkey"), told=command[:1] in (["INFO"], ["info"])
+                )
                 if ended:
                     break
         with contextlib.suppress(ConnectionError):
@@ -116,14 +114,14 @@ class _Session:
                 raise _Refused(_NOAUTH)
             return self._command(name, command)
         except _Refused as refusal:
-            return _error(str(refusal))
+            return error(str(refusal))
 
     def _command(self, name: str, command: list[str]) -> bytes:
         arguments = command[1:]
         if name == "ping":
             if len(arguments) > 1:
-                raise _Refused(_arity("ping"))
-            return _bulk(arguments[0]) if arguments else b"+PONG\r\n"
+                raise _Refused(arity("ping"))
+            return bulk(arguments[0]) if arguments else b"+PONG\r\n"
         if name == "info":
             return self._verbatim(self._info({a.lower() for a in arguments}))
         if name == "select":
@@ -137,7 +135,7 @@ class _Session:
 
     def _auth(self, arguments: list[str]) -> bytes:
         if not arguments:
-            raise _Refused(_arity("auth"))
+            raise _Refused(arity("auth"))
         if len(arguments) > 2:
             raise _Refused("ERR syntax error")
         user = arguments[0] if len(arguments) == 2 else "default"
@@ -170,16 +168,16 @@ class _Session:
         self._signed_in, self._version, self._name = True, version, name
         role = "master" if self._server.look().replica is None else "replica"
         pairs = (
-            ("server", _bulk("valkey")),
-            ("version", _bulk(info.VERSION)),
+            ("server", bulk("valkey")),
+            ("version", bulk(info.VERSION)),
             ("proto", b":%d\r\n" % version),
             ("id", b":%d\r\n" % self._number),
-            ("mode", _bulk("standalone")),
-            ("role", _bulk(role)),
+            ("mode", bulk("standalone")),
+            ("role", bulk(role)),
             ("modules", b"*0\r\n"),
         )
         head = b"%%%d\r\n" % len(pairs) if version == 3 else b"*%d\r\n" % (2 * len(pairs))
-        return head + b"".join(_bulk(key) + value for key, value in pairs)
+        return head + b"".join(bulk(key) + value for key, value in pairs)
 
     def _info(self, sections: set[str]) -> str:
         everything = not sections or bool(sections & {"all", "default", "everything"})
@@ -192,7 +190,7 @@ class _Session:
 
     def _select(self, arguments: list[str]) -> bytes:
         if len(arguments) != 1:
-            raise _Refused(_arity("select"))
+            raise _Refused(arity("select"))
         if not arguments[0].lstrip("-").isdigit():
             raise _Refused("ERR value is not an integer or out of range")
         if not 0 <= int(arguments[0]) < 16:
@@ -201,7 +199,7 @@ class _Session:
 
     def _client(self, arguments: list[str]) -> bytes:
         if not arguments:
-            raise _Refused(_arity("client"))
+            raise _Refused(arity("client"))
         what, rest = arguments[0].lower(), arguments[1:]
         if what == "setname" and len(rest) == 1:
             self._name = rest[0]
@@ -212,69 +210,26 @@ class _Session:
             return b"+OK\r\n"
         if what == "getname" and not rest:
             if self._name:
-                return _bulk(self._name)
+                return bulk(self._name)
             return b"_\r\n" if self._version == 3 else b"$-1\r\n"
         if what == "id" and not rest:
             return b":%d\r\n" % self._number
         if what in ("setname", "setinfo", "getname", "id"):
-            raise _Refused(_arity(f"client|{what}"))
+            raise _Refused(arity(f"client|{what}"))
         raise _Refused(f"ERR unknown subcommand '{arguments[0]}'. Try CLIENT HELP.")
 
     def _verbatim(self, text: str) -> bytes:
         if self._version == 3:
             return b"=%d\r\ntxt:%s\r\n" % (len(text) + 4, text.encode())
-        return _bulk(text)
+        return bulk(text)
 
 
-def _bulk(text: str) -> bytes:
-    data = text.encode()
-    return b"$%d\r\n%s\r\n" % (len(data), data)
+async def _deliver(writer: asyncio.StreamWriter, answer: bytes, current: Callable[[], Fault], *, told: bool) -> bool:
+    """Send the answer as the fault would have it; returns whether the connection ends here.
 
-
-def _error(text: str) -> bytes:
-    return b"-%s\r\n" % text.replace("\r", " ").replace("\n", " ").encode()
-
-
-def _arity(command: str) -> str:
-    return f"ERR wrong number of arguments for '{command}' command"
-
-
-async def _read(reader: asyncio.StreamReader) -> list[str] | None:
-    """One command; empty for an empty line, None at the end of the stream."""
-    try:
-        line = await reader.readline()
-    except ValueError:
-        raise _Broken("ERR Protocol error: too big inline request") from None
-    if not line.endswith(b"\n"):
-        return None
-    if not line.startswith(b"*"):
-        words = line.decode(errors="replace").split()
-        # Redis drops whoever speaks HTTP to it without a word.
-        return None if words and words[0].upper() in ("POST", "HOST:") else words
-    count = _integer(line[1:], "invalid multibulk length", 1024)
-    command = []
-    for _ in range(count):
-        head = await reader.readline()
-        if not head.startswith(b"$"):
-            got = head[:1].decode(errors="replace")
-            raise _Broken(f"ERR Protocol error: expected '$', got '{got}'")
-        size = _integer(head[1:], "invalid bulk length", _LIMIT)
-        command.append((await reader.readexactly(size + 2))[:-2].decode(errors="replace"))
-    return command
-
-
-def _integer(text: bytes, wrong: str, limit: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= limit:
-        raise _Broken(f"ERR Protocol error: {wrong}")
-    return value
-
-
-async def _deliver(writer: asyncio.StreamWriter, answer: bytes, current: Callable[[], Fault]) -> bool:
-    """Send the answer as the fault would have it; returns whether the connection ends here."""
+    Args:
+        told: the answer carries what was asked for. Nonsense about signing in would only read as a wrong password.
+    """
     fault = current()
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
@@ -286,14 +241,16 @@ async def _deliver(writer: asyncio.StreamWriter, answer: bytes, current: Callabl
             await writer.drain()
             await asyncio.sleep(1)
         return False
-    if fault.kind == "garbage":
-        body = {
-            "wrong_type": b":42\r\n",
-            "truncated": answer[: len(answer) // 2],
-            "html": f"HTTP/1.1 400 Bad Request\r\n\r\n{LOGIN_PAGE}".encode(),
-            "huge": b"$%d\r\n%s\r\n" % (HUGE_BYTES, b"x" * HUGE_BYTES),
-        }
-        answer = body.get(fault.detail, answer)
-    writer.write(answer)
+    if fault.kind != "garbage" or not (told or fault.detail == "html"):
+        writer.write(answer)
+        await writer.drain()
+        return False
+    spoilt = {
+        "wrong_type": b":42\r\n",
+        "truncated": answer[: len(answer) // 2],
+        "html": f"HTTP/1.1 400 Bad Request\r\n\r\n{LOGIN_PAGE}".encode(),
+        "huge": b"$%d\r\n%s\r\n" % (HUGE_BYTES, b"x" * HUGE_BYTES),
+    }
+    writer.write(spoilt.get(fault.detail, answer))
     await writer.drain()
-    return fault.kind == "garbage" and fault.detail in ("truncated", "html")
+    return fault.detail in ("truncated", "html")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from openova_console.lab.names import REGIONS, peer
+from openova_console.lab.postgres import Postgres, Sender
 from openova_console.lab.timeline import Epoch
 from openova_console.lab.waves import hexdigits
 from openova_console.lab.world import World
@@ -56,88 +57,76 @@ def _labels(region: str, job: str, instance: str, **more: str) -> Labels:
     return tuple(sorted({"region": region, "job": job, "instance": instance, **more}.items()))
 
 
+def _with(labels: Labels, **more: str) -> Labels:
+    return tuple(sorted({**dict(labels), **more}.items()))
+
+
 def _postgres(world: World, region: str, number: int) -> tuple[Series, ...]:
     pod = {"namespace": "databases", "pod": "postgres-1", "container": "postgres", "endpoint": "metrics"}
-    address = f"10.{number}.3.17:9187"
-    base = _labels(region, "databases/postgres", address, **pod)
-    other = REGIONS.index(peer(region)) + 1
-    standby = tuple(
-        sorted(
-            {
-                **dict(base),
-                "application_name": peer(region),
-                "client_addr": f"10.{other}.3.17",
-                "client_port": "51344",
-                "usename": "streaming_replica",
-            }.items()
-        )
-    )
-    slot = tuple(
-        sorted({**dict(base), "slot_name": peer(region).replace("-", "_"), "slot_type": "physical", "database": ""}.items())
-    )
+    labels = _labels(region, "databases/postgres", f"10.{number}.3.17:9187", **pod)
 
-    def sender(pick: Callable[[float, int], float]) -> Value:
-        def value(epoch: Epoch, t: float) -> float | None:
-            row = world.postgres.look(epoch, region, t).sender
-            return None if row is None else pick(row.lag_s, row.diff_bytes)
+    def gauge(name: str, text: str, read: Callable[[Postgres], float | None], more: Labels = labels) -> Series:
+        return Series(name, "gauge", text, more, lambda e, t: read(world.postgres.look(e, region, t)))
 
-        return value
-
-    look = world.postgres.look
-    rows = (
-        ("cnpg_collector_up", "1 if PostgreSQL is up, 0 otherwise.", lambda e, t: 1.0),
-        ("cnpg_pg_replication_lag", "Replication lag behind primary in seconds", lambda e, t: round(look(e, region, t).lag_s, 6)),
-        (
-            "cnpg_pg_replication_in_recovery",
-            "Whether the instance is in recovery",
-            lambda e, t: float(look(e, region, t).in_recovery),
-        ),
-        (
+    slot = _with(labels, slot_name=peer(region).replace("-", "_"), slot_type="physical", database="")
+    return (
+        gauge("cnpg_collector_up", "1 if PostgreSQL is up, 0 otherwise.", lambda p: 1.0),
+        gauge("cnpg_pg_replication_lag", "Replication lag behind primary in seconds", lambda p: round(p.lag_s, 6)),
+        gauge("cnpg_pg_replication_in_recovery", "Whether the instance is in recovery", lambda p: float(p.in_recovery)),
+        gauge(
             "cnpg_pg_replication_is_wal_receiver_up",
             "Whether the instance wal_receiver is up",
-            lambda e, t: float(look(e, region, t).receiver_up),
+            lambda p: float(p.receiver_up),
         ),
-        (
+        gauge(
             "cnpg_pg_replication_streaming_replicas",
             "Number of streaming replicas connected to the instance",
-            lambda e, t: float(look(e, region, t).sender is not None),
+            lambda p: float(p.sender is not None),
         ),
-    )
-    lags = tuple(
-        Series(
-            f"cnpg_pg_stat_replication_{what}_lag_seconds",
-            "gauge",
-            f"Time elapsed between flushing recent WAL locally and receiving notification that this standby server has {done} it",
-            standby,
-            sender(lambda lag, diff, share=share: round(lag * share, 6)),  # type: ignore[misc]
-        )
-        for what, done, share in (("write", "written", 0.8), ("flush", "written and flushed", 1.0), ("replay", "applied", 1.1))
-    )
-    diffs = tuple(
-        Series(
-            f"cnpg_pg_stat_replication_{what}_diff_bytes",
-            "gauge",
-            f"Difference in bytes from the last write-ahead log location {what} by this standby server",
-            standby,
-            sender(lambda lag, diff, share=share: float(int(diff * share))),  # type: ignore[misc]
-        )
-        for what, share in (("sent", 0.5), ("write", 0.9), ("flush", 1.0), ("replay", 1.0))
+        gauge(
+            "cnpg_pg_replication_slots_active",
+            "Flag indicating if the slot is active",
+            lambda p: None if p.slot_bytes is None else float(p.slot_active),
+            slot,
+        ),
+        gauge(
+            "cnpg_pg_replication_slots_pg_wal_lsn_diff",
+            "Replication lag in bytes",
+            lambda p: None if p.slot_bytes is None else float(p.slot_bytes),
+            slot,
+        ),
+        *_senders(world, region, labels),
     )
 
-    def slot_bytes(epoch: Epoch, t: float) -> float | None:
-        behind = look(epoch, region, t).slot_bytes
-        return None if behind is None else float(behind)
 
-    def slot_active(epoch: Epoch, t: float) -> float | None:
-        seen = look(epoch, region, t)
-        return None if seen.slot_bytes is None else float(seen.slot_active)
+def _senders(world: World, region: str, labels: Labels) -> tuple[Series, ...]:
+    """The standby's row in pg_stat_replication: writing comes before flushing, replaying after it."""
+    other = REGIONS.index(peer(region)) + 1
+    row = _with(
+        labels,
+        application_name=peer(region),
+        client_addr=f"10.{other}.3.17",
+        client_port="51344",
+        usename="streaming_replica",
+    )
 
+    def column(what: str, text: str, read: Callable[[Sender], float]) -> Series:
+        def value(epoch: Epoch, t: float) -> float | None:
+            sender = world.postgres.look(epoch, region, t).sender
+            return None if sender is None else read(sender)
+
+        return Series(f"cnpg_pg_stat_replication_{what}", "gauge", text, row, value)
+
+    waiting = "Time elapsed between flushing recent WAL locally and receiving notification that this standby server has {} it"
+    behind = "Difference in bytes from the last write-ahead log location {} by this standby server"
     return (
-        *(Series(name, "gauge", text, base, value) for name, text, value in rows),
-        *lags,
-        *diffs,
-        Series("cnpg_pg_replication_slots_active", "gauge", "Flag indicating if the slot is active", slot, slot_active),
-        Series("cnpg_pg_replication_slots_pg_wal_lsn_diff", "gauge", "Replication lag in bytes", slot, slot_bytes),
+        column("write_lag_seconds", waiting.format("written"), lambda s: round(0.8 * s.lag_s, 6)),
+        column("flush_lag_seconds", waiting.format("written and flushed"), lambda s: round(s.lag_s, 6)),
+        column("replay_lag_seconds", waiting.format("written, flushed and applied"), lambda s: round(1.1 * s.lag_s, 6)),
+        column("sent_diff_bytes", behind.format("sent"), lambda s: float(s.diff_bytes // 2)),
+        column("write_diff_bytes", behind.format("written"), lambda s: float(s.diff_bytes * 9 // 10)),
+        column("flush_diff_bytes", behind.format("flushed"), lambda s: float(s.diff_bytes)),
+        column("replay_diff_bytes", behind.format("replayed into the database"), lambda s: float(s.diff_bytes)),
     )
 
 

@@ -45,12 +45,20 @@ class World:
         """Whether `region`'s failover controller is ACTIVE: it follows the database's role."""
         return region in epoch.conditions.postgres_primaries
 
+    def lease_renewed(self, conditions: Conditions, region: str) -> bool:
+        """Whether the lease that `region` sees is being renewed: its holder lives and both reach the lease's keeper.
+
+        The keeper stands outside both regions, so that a cut between the regions does not end the lease.
+        """
+        holders = conditions.postgres_primaries - conditions.dead - conditions.isolated
+        return region not in conditions.isolated and bool(holders)
+
     def lease_ttl(self, epoch: Epoch, region: str, t: float) -> float:
-        """Seconds that the lease which `region` sees is still valid; 0 once its holder is gone."""
-        left = LEASE_TTL_S - (t + self._renewal) % RENEW_S
-        if self.active(epoch, region) or epoch.conditions.connected:
-            return left
-        return max(0.0, LEASE_TTL_S - (t - epoch.at))
+        """Seconds that the lease which `region` sees is still valid; 0 once it has not been renewed for long."""
+        if self.lease_renewed(epoch.conditions, region):
+            return LEASE_TTL_S - (t + self._renewal) % RENEW_S
+        left = LEASE_TTL_S - (epoch.at + self._renewal) % RENEW_S
+        return max(0.0, left - (t - epoch.at))
 
     def requests(self, epoch: Epoch, region: str, t: float) -> tuple[float, float]:
         """Requests served well and requests failed since 1970 by the region that serves the users."""

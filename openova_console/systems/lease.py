@@ -10,11 +10,13 @@ from openova_console.systems import shape
 
 @dataclass(frozen=True, slots=True)
 class LeaseFacts:
-    """Attributes:
-    holder: identity of the holder; empty when nobody holds it.
-    renewed_at, acquired_at: UTC; None when never.
-    duration_s: seconds after `renewed_at` for which the lease is held.
-    transitions: how often the holder changed.
+    """One Lease.
+
+    Attributes:
+        holder: identity of the holder; empty when nobody holds it.
+        renewed_at, acquired_at: UTC; None when never.
+        duration_s: seconds after `renewed_at` for which the lease is held.
+        transitions: how often the holder changed.
     """
 
     holder: str

@@ -10,11 +10,13 @@ from openova_console.systems.conditions import condition
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """Attributes:
-    ready, total: counts of nodes.
-    not_ready: names of those whose Ready condition is not True (False, Unknown or absent).
-    cordoned: names of those that take no new pods.
-    versions: the kubelets' versions, sorted, each once.
+    """The nodes, counted.
+
+    Attributes:
+        ready, total: counts of nodes.
+        not_ready: names of those whose Ready condition is not True (False, Unknown or absent).
+        cordoned: names of those that take no new pods.
+        versions: the kubelets' versions, sorted, each once.
     """
 
     ready: int

@@ -25,11 +25,13 @@ class BackupFacts:
 
 @dataclass(frozen=True, slots=True)
 class VeleroFacts:
-    """Attributes:
-    newest_completed: the newest recovery point; None when there is none.
-    newest_attempt: the newest backup of any phase: a failure after the last success shows here.
-    total: how many backups exist.
-    locations: (name, phase) of each BackupStorageLocation; phase is "" while Velero has not looked.
+    """All backups, summed up.
+
+    Attributes:
+        newest_completed: the newest recovery point; None when there is none.
+        newest_attempt: the newest backup of any phase: a failure after the last success shows here.
+        total: how many backups exist.
+        locations: (name, phase) of each BackupStorageLocation; phase is "" while Velero has not looked.
     """
 
     newest_completed: BackupFacts | None

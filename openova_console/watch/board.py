@@ -15,9 +15,13 @@ from openova_console.handbook.replication import PROMISES, Assessment, Objective
 from openova_console.handbook.speech import span
 from openova_console.handbook.valkey import judge_valkey
 from openova_console.handbook.witnesses import Finding, Outcome, Quorum, Vote, count
-from openova_console.handbook.words import Judgement, Reading, Verdict, worst
+from openova_console.handbook.words import Judgement, Reading, Verdict, worst, young
 from openova_console.settings import Budget, Region, Settings
 from openova_console.watch.snapshot import LinkFacts, RegionFacts, Snapshot, WitnessFacts
+
+
+_CAME_BACK = frozenset({Outcome.ANSWER, Outcome.NXDOMAIN, Outcome.EMPTY, Outcome.SERVFAIL, Outcome.REFUSED})
+"""Outcomes that only a witness that was reached can give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,10 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything that the overview says at `at`."""
+    """Everything that the overview says at `at`. `source` is the region whose writes the replication rows are about."""
 
     at: datetime
+    source: Region
     regions: tuple[RegionRow, ...]
     activity: Activity
     links: tuple[LinkRow, ...]
@@ -106,9 +111,18 @@ def judge(snapshot: Snapshot, settings: Settings, now: datetime) -> Board:
     )
     links = tuple(_link(r, snapshot, settings, now) for r in settings.regions) if len(settings.regions) > 1 else ()
     witnesses = tuple(_witnesses(r, snapshot, settings, now) for r in settings.regions if r.probe_zone)
-    replication = _replication(snapshot, settings, now)
+    source = _source(settings, regions)
+    replication = _replication(snapshot, settings, source, now)
     alarms = _alarms(regions, activity, links, witnesses, replication, settings)
-    return Board(now, regions, activity, links, witnesses, replication, alarms)
+    return Board(now, source, regions, activity, links, witnesses, replication, alarms)
+
+
+def _source(settings: Settings, regions: Sequence[RegionRow]) -> Region:
+    """The region whose writes are replicated: the one that is active when each region's role is known, else the intended."""
+    intended = next((r for r in settings.regions if r.role == "primary"), settings.regions[0])
+    if sorted(str(row.active) for row in regions) != ["False", "True"]:
+        return intended
+    return next(row.region for row in regions if row.active)
 
 
 def objective(settings: Settings, service: Service) -> Objective:
@@ -146,9 +160,17 @@ def _link(region: Region, snapshot: Snapshot, settings: Settings, now: datetime)
     if facts is None:
         reason = "nothing was read yet" if region.prometheus else f"no Prometheus is configured for {region.display}"
         return LinkRow(region, None, Judgement.unknown(f"Not known, {reason}"), None)
-    limits = LinkLimits(settings.link.handshake_warn_s, settings.link.rtt_warn_ms, settings.link.loss_warn_percent)
+    limits = LinkLimits(
+        settings.link.window_s, settings.link.handshake_warn_s, settings.link.rtt_warn_ms, settings.link.loss_warn_percent
+    )
     judgement = judge_link(
-        limits, facts.rtt_ms, facts.loss_percent, facts.handshake_age_s, now=now, budget_s=settings.freshness.link_s
+        limits,
+        facts.rtt_ms,
+        facts.loss_percent,
+        facts.newest_through,
+        facts.handshake_age_s,
+        now=now,
+        budget_s=settings.freshness.link_s,
     )
     return LinkRow(region, facts, judgement, facts.loss_percent.observed_at)
 
@@ -156,26 +178,25 @@ def _link(region: Region, snapshot: Snapshot, settings: Settings, now: datetime)
 def _witnesses(region: Region, snapshot: Snapshot, settings: Settings, now: datetime) -> WitnessRow:
     budget = settings.freshness.witnesses_s
     facts = tuple(w for (region_id, _), w in snapshot.witnesses.items() if region_id == region.id)
-    fresh = [w for w in facts if abs((now - w.asked_at).total_seconds()) <= budget]
-    everyone = [w for w in snapshot.witnesses.values() if abs((now - w.asked_at).total_seconds()) <= budget]
+    fresh = [w for w in facts if young((now - w.asked_at).total_seconds(), budget)]
+    everyone = [w for w in snapshot.witnesses.values() if young((now - w.asked_at).total_seconds(), budget)]
     quorum = count(
         [w.ballot.vote for w in fresh],
         configured=len(settings.witnesses.resolvers),
         needed=settings.witnesses.quorum,
         region=region.display,
         weak_transport=settings.witnesses.transport == "udp",
-        any_control_answered=not everyone or any(w.control is not None and w.control.outcome is Outcome.ANSWER for w in everyone),
+        any_control_answered=not everyone or any(w.control is not None and w.control.outcome in _CAME_BACK for w in everyone),
     )
     if not fresh:
-        asked = min((w.asked_at for w in facts), default=None)
+        asked = max((w.asked_at for w in facts), default=None)
         reason = f"the last answers are {span((now - asked).total_seconds())} old" if asked else "no witness was asked yet"
         judgement = Judgement.unknown(f"Not known, {reason}")
         quorum = Quorum(Finding.NO_QUORUM, 0, 0, quorum.abstaining, quorum.needed, False, judgement)
     return WitnessRow(region, quorum, facts, min((w.asked_at for w in facts), default=None))
 
 
-def _replication(snapshot: Snapshot, settings: Settings, now: datetime) -> tuple[ReplicationRow, ...]:
-    primary = next((r for r in settings.regions if r.role == "primary"), settings.regions[0])
+def _replication(snapshot: Snapshot, settings: Settings, primary: Region, now: datetime) -> tuple[ReplicationRow, ...]:
     standby = next((r for r in settings.regions if r is not primary), None)
     rows = []
     for promised in PROMISES:
@@ -189,11 +210,14 @@ def _replication(snapshot: Snapshot, settings: Settings, now: datetime) -> tuple
         measured = True
         traces: tuple[str, ...] = ()
         match promised.service:
-            case Service.CNPG:
+            case Service.CNPG if primary.prometheus and standby.prometheus:
                 traces = (f"postgres/{primary.id}", f"postgres/{standby.id}")
                 assessment = judge_postgres(
                     goal, snapshot.postgres(primary.id, standby.id), now=now, budget_s=settings.freshness.replication_s
                 )
+            case Service.CNPG:
+                measured = False
+                assessment = Assessment(Judgement.unknown("Not configured: add regions[].prometheus to the settings"))
             case Service.VALKEY if primary.valkey and standby.valkey:
                 traces = (f"valkey/{primary.id}", f"valkey/{standby.id}")
                 never = "nothing was read yet"
@@ -209,7 +233,7 @@ def _replication(snapshot: Snapshot, settings: Settings, now: datetime) -> tuple
                 assessment = Assessment(Judgement.unknown("Not configured: add regions[].valkey to the settings"))
             case _:
                 measured = False
-                assessment = Assessment(Judgement.unknown("Not read yet: this console does not measure it"))
+                assessment = Assessment(Judgement.unknown("Not read yet"))
         rows.append(ReplicationRow(promised, goal, assessment, direction, measured, traces))
     return tuple(rows)
 
@@ -231,10 +255,12 @@ def _alarms(
     if any(w.quorum.finding is Finding.ISOLATED for w in witnesses):
         sentence = "No witness answers, not even for its control name: judge nothing from here, look from the other region"
         alarms.append(Alarm(Verdict.UNKNOWN, f"{here} may be cut off", sentence))
+    down = set()
     for row in witnesses:
         if row.quorum.finding is Finding.UNREACHABLE:
-            alarms.append(Alarm(Verdict.BREACH, f"{row.region.display} is down", row.quorum.judgement.sentence))
-    down = {row.region.id for row in witnesses if row.quorum.finding is Finding.UNREACHABLE}
+            title, is_down = _unreachable_title(row, regions)
+            alarms.append(Alarm(Verdict.BREACH, title, row.quorum.judgement.sentence))
+            down |= {row.region.id} if is_down else set()
     for tile in regions:
         if tile.verdict is not Verdict.OK and tile.region.id not in down:
             title = tile.region.display if tile.facts is None or tile.assessment is None else _region_title(tile, witnesses)
@@ -257,10 +283,21 @@ def _alarms(
     return tuple(sorted(alarms, key=lambda a: order.index(a.verdict)))
 
 
+def _unreachable_title(row: WitnessRow, regions: Sequence[RegionRow]) -> tuple[str, bool]:
+    """What the witnesses' quorum means together with our own probe, and whether the region is down by both."""
+    name = row.region.display
+    tile = next(t for t in regions if t.region.id == row.region.id)
+    if tile.assessment is not None and tile.assessment.api.verdict is Verdict.OK:
+        return f"Witnesses cannot reach {name}, but its API answers here", False
+    if tile.facts is not None and tile.facts.evidence.api.value is False:
+        return f"{name} is down", True
+    return f"Witnesses cannot reach {name}", False
+
+
 def _region_title(tile: RegionRow, witnesses: Sequence[WitnessRow]) -> str:
     """A region that does not answer us while witnesses still reach it is cut off from here, not down."""
     api = tile.assessment.api if tile.assessment else None
-    if api is None or api.verdict is Verdict.OK:
+    if api is None or api.verdict is Verdict.OK or tile.facts is None or tile.facts.evidence.api.value is not False:
         return tile.region.display
     reached = any(w.region.id == tile.region.id and w.quorum.finding is Finding.REACHABLE for w in witnesses)
     votes = next((w.votes for w in witnesses if w.region.id == tile.region.id), ())

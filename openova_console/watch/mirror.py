@@ -24,7 +24,7 @@ Key = tuple[str, str]
 Trim = Callable[[dict[str, Any]], dict[str, Any]]
 
 _BACKOFF_FROM_S = 1.0
-_BACKOFF_TO_S = 30.0
+_BACKOFF_TO_S = 8.0
 _log = logging.getLogger(__name__)
 
 
@@ -159,12 +159,12 @@ class Mirror:
     def _confirm(self) -> None:
         self.confirmed_at = datetime.now(UTC)
         if self.fault is not None:
-            _log.info("%s: %s can be read again", self._api.source, self.resource.plural)
+            _log.debug("%s: %s can be read again", self._api.source, self.resource.plural)
             self.fault = None
 
     def _fail(self, fault: errors.Fault) -> None:
         if self.fault is None or type(self.fault) is not type(fault):
-            _log.warning("%s: %s", self.resource.plural, fault.sentence)
+            _log.debug("%s: %s", self.resource.plural, fault.sentence)
         self.fault = fault
 
     def _replace(self, objects: dict[Key, dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ the snapshot is *read*, so that data turns unknown by itself when nothing new ar
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from openova_console.handbook.postgres import PostgresEvidence, StreamSample
@@ -26,6 +27,7 @@ class RegionFacts:
     version: Reading[str]
     lease: Reading[LeaseFacts]
     postgres_phase: Reading[str]
+    postgres_pod: Reading[str]
     postgres_backup: Reading[datetime | None]
     certificates: tuple[tuple[str, datetime], ...] = ()
     flux_suspended: int = 0
@@ -37,6 +39,7 @@ class LinkFacts:
 
     rtt_ms: Reading[float]
     loss_percent: Reading[float]
+    newest_through: Reading[bool]
     handshake_age_s: Reading[float] | None
     tested_path: str
 
@@ -88,6 +91,7 @@ class PostgresPrimary:
 
     stream: tuple[StreamSample, ...]
     stream_row: Reading[bool]
+    in_recovery: Reading[bool]
     slot_diff_bytes: Reading[float]
 
 
@@ -116,6 +120,7 @@ class Snapshot:
             replication_lag=standby.replication_lag if standby else Reading.missing("s", standby_id, never),
             stream=primary.stream if primary else (),
             stream_row=primary.stream_row if primary else Reading.missing("bool", primary_id, never),
+            primary_in_recovery=primary.in_recovery if primary else Reading.missing("bool", primary_id, never),
             slot_diff_bytes=primary.slot_diff_bytes if primary else Reading.missing("B", primary_id, never),
         )
 
@@ -137,7 +142,9 @@ class SnapshotStore:
 
     def put_all(self, changes: Mapping[str, Mapping[Any, Any]]) -> None:
         """Replace entries of several parts in one step, so that no reader sees half of a poll."""
-        parts: dict[str, Any] = {part: {**getattr(self.current, part), **entries} for part, entries in changes.items()}
+        parts: dict[str, Any] = {
+            part: MappingProxyType({**getattr(self.current, part), **entries}) for part, entries in changes.items()
+        }
         self.current = replace(self.current, version=self.current.version + 1, **parts)
         for listener in self._listeners:
             listener()

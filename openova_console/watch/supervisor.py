@@ -2,7 +2,7 @@
 
 APScheduler fires; a read that is still running is not started twice. A read that fails is a known outage: it is logged
 once when it begins and once when it is over, and tried again after a growing pause with jitter. Any other exception is a
-fault of the console: it is logged, counted and shown beside the source, and the collector goes on.
+fault of the console: it is logged when it begins, counted and shown beside the source, and the collector goes on.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from openova_console.watch.snapshot import CollectorHealth, SnapshotStore
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 4
 """Back-off grows to this many cadences: an outage must not cost much, and its end must be seen soon."""
+_LONGEST_WISH_S = 60.0
+"""A source that asks for a longer pause ("Retry-After: 3600") is asked again after this: silence would hide its return."""
 
 Measure = Callable[[str, str, float], None]
 """Told after each read: collector name, outcome ("ok", "failed", "crashed"), seconds it took."""
@@ -69,7 +71,10 @@ class Supervisor:
             self._scheduler.remove_all_jobs()
             self._scheduler.shutdown(wait=False)
         for collector in self._collectors.values():
-            await collector.close()
+            try:
+                await collector.close()
+            except Exception:  # noqa: BLE001 - one that cannot be closed must not keep the others open
+                _log.exception("%s could not be closed", collector.name)
 
     async def run_once(self, name: str) -> None:
         """Read one source once, unless it is down and its next try is not due. Never raises."""
@@ -86,7 +91,8 @@ class Supervisor:
         except TimeoutError:
             self._down(name, f"did not answer within {self._timeout_s:g} s", None)
         except Exception as error:  # noqa: BLE001 - a fault of our own must not end the loop
-            _log.exception("reading %s failed by a fault of the console", name)
+            if name not in self._failures:
+                _log.exception("reading %s failed by a fault of the console", name)
             outcome = "crashed"
             health = self._snapshots.current.collectors[name]
             self._put(name, replace(health, crashes=health.crashes + 1))
@@ -110,7 +116,7 @@ class Supervisor:
             _log.warning("%s: %s", name, sentence)
         # The first failure is tried again on the cadence itself: one lost packet is no outage.
         pause = health.cadence_s * min(2 ** (count - 1), _LONGEST_PAUSE) * random.uniform(0.75, 1.0)
-        retry_at = _later(max(pause - health.cadence_s / 2, wish_s or 0.0))
+        retry_at = _later(max(pause - health.cadence_s / 2, min(wish_s or 0.0, _LONGEST_WISH_S)))
         self._put(name, replace(health, down_since=health.down_since or utc_now(), error=sentence, retry_at=retry_at))
 
     def _put(self, name: str, health: CollectorHealth) -> None:

@@ -6,12 +6,12 @@ a person can read. Colours are mid-tones that hold on both themes; the page's te
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from math import log10
 from typing import Any
 
 from openova_console.handbook.replication import Objective
 from openova_console.handbook.speech import span
-
 from openova_console.watch.history import Chart, Point
 from openova_console.web.present import WORDS, iso
 from openova_console.web.rows import PointRow
@@ -22,17 +22,25 @@ LINE, BAND, WARN, BREACH, GAP = "#3b6fe0", "rgba(59,111,224,.18)", "#b97a0a", "#
 def figure(chart: Chart, objective: Objective) -> dict[str, Any]:
     """Lag in seconds over time, with the objective's two lines."""
     points = chart.points
-    x = [iso(p.at) for p in points]
     top = max([objective.breach_s * 1.1, *(p.maximum or 0 for p in points)])
     scale = "log" if top > objective.warn_s * 40 else "linear"
+    # A logarithmic axis has no zero: what is in step lies on its lowest line, and the label still says 0.
+    least = objective.warn_s / 1000 if scale == "log" else 0.0
+    means = [_round(p.mean) for p in points]
     return {
         "data": [
-            _trace(x, [_round(p.maximum) for p in points], "highest", line={"width": 0}, hoverinfo="skip", showlegend=False),
-            _trace(
-                x, [_round(p.minimum) for p in points], "lowest", line={"width": 0}, fill="tonexty", fillcolor=BAND,
-                hoverinfo="skip", showlegend=False,
-            ),
-            _trace(x, [_round(p.mean) for p in points], "lag", line={"width": 1.8, "color": LINE}),
+            _band(points, least),
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [iso(p.at) for p in points],
+                "y": [None if mean is None else max(mean, least) for mean in means],
+                "customdata": means,
+                "name": "lag",
+                "connectgaps": False,
+                "hovertemplate": "%{customdata:.3~g} s<extra></extra>",
+                "line": {"width": 1.8, "color": LINE},
+            },
         ],
         "layout": {
             "margin": {"l": 56, "r": 16, "t": 8, "b": 36},
@@ -63,16 +71,30 @@ def table(chart: Chart) -> list[PointRow]:
     return rows[:48]
 
 
-def _trace(x: list[str], y: list[float | None], name: str, **more: Any) -> dict[str, Any]:
+def _band(points: Sequence[Point], least: float) -> dict[str, Any]:
+    """The range within each step: one closed outline for each stretch, as a fill between two lines would cross the gaps."""
+    x: list[str | None] = []
+    y: list[float | None] = []
+    for known, stretch in groupby(points, lambda p: p.minimum is not None and p.maximum is not None):
+        if not known:
+            continue
+        steps = list(stretch)
+        there = [(iso(p.at), max(p.maximum or 0.0, least)) for p in steps]
+        back = [(iso(p.at), max(p.minimum or 0.0, least)) for p in reversed(steps)]
+        outline = [*there, *back]
+        x += [None] * bool(x) + [at for at, _ in outline]
+        y += [None] * bool(y) + [_round(value) for _, value in outline]
     return {
         "type": "scatter",
         "mode": "lines",
         "x": x,
         "y": y,
-        "name": name,
+        "name": "range",
+        "fill": "toself",
+        "fillcolor": BAND,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
         "connectgaps": False,
-        "hovertemplate": "%{y:.3~g} s<extra></extra>",
-        **more,
     }
 
 
@@ -93,22 +115,41 @@ def _gaps(points: Sequence[Point], end: datetime) -> list[dict[str, Any]]:
 
 def _block(start: datetime, end: datetime) -> dict[str, Any]:
     return {
-        "type": "rect", "xref": "x", "yref": "paper", "x0": iso(start), "x1": iso(end), "y0": 0, "y1": 1,
-        "fillcolor": GAP, "line": {"width": 0}, "layer": "below",
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": iso(start),
+        "x1": iso(end),
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": GAP,
+        "line": {"width": 0},
+        "layer": "below",
     }
 
 
 def _level(value: float, color: str) -> dict[str, Any]:
     return {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value,
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
         "line": {"color": color, "width": 1.2, "dash": "dot"},
     }
 
 
 def _label(value: float, text: str, color: str, scale: str) -> dict[str, Any]:
     return {
-        "xref": "paper", "x": 1, "xanchor": "right", "y": log10(value) if scale == "log" else value, "yanchor": "bottom",
-        "text": text, "showarrow": False, "font": {"size": 11, "color": color},
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "y": log10(value) if scale == "log" else value,
+        "yanchor": "bottom",
+        "text": text,
+        "showarrow": False,
+        "font": {"size": 11, "color": color},
     }
 
 
@@ -118,4 +159,3 @@ def _round(value: float | None) -> float | None:
 
 def _words(value: float | None) -> str:
     return "unknown" if value is None else span(value)
-

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from openova_console.handbook.speech import size, span
 from openova_console.handbook.witnesses import Vote
-from openova_console.handbook.words import Reading, Verdict
+from openova_console.handbook.words import CLOCK_SLACK_S, Reading, Verdict, young
 from openova_console.settings import Settings
 from openova_console.watch.board import Board, LinkRow, RegionRow, ReplicationRow, WitnessRow
-from openova_console.watch.snapshot import CollectorHealth, Snapshot
+from openova_console.watch.snapshot import CollectorHealth, Snapshot, WitnessFacts
 from openova_console.web.rows import (
     AlarmRow,
     Fact,
@@ -23,6 +23,9 @@ from openova_console.web.rows import (
 from openova_console.web.spark import Spark
 
 WORDS = {Verdict.OK: "OK", Verdict.WARN: "Warning", Verdict.BREACH: "Breach", Verdict.UNKNOWN: "Unknown"}
+SLOWEST_READ_S = 60.0
+"""A loop that has neither failed nor succeeded for this long, beyond three of its cadences, has stopped."""
+STALE_VOTE = "Too old"
 VOTE_VERDICT = {Vote.REACHABLE: Verdict.OK, Vote.UNREACHABLE: Verdict.BREACH, Vote.ABSTAIN: Verdict.UNKNOWN}
 VOTE_WORD = {Vote.REACHABLE: "Reachable", Vote.UNREACHABLE: "Unreachable", Vote.ABSTAIN: "Abstains"}
 
@@ -54,7 +57,7 @@ def region_tile(row: RegionRow, settings: Settings, now: datetime) -> RegionTile
         role_class=role_class,
         verdict=row.verdict.value,
         headline=row.headline,
-        at=iso(row.observed_at),
+        at=iso(row.facts.version.observed_at if row.facts else None),
         fresh_s=settings.freshness.kubernetes_s,
         href=f"/region/{row.region.id}",
         looked_from=row.region.id == settings.console.looks_from,
@@ -70,18 +73,22 @@ def _more(row: RegionRow, settings: Settings, now: datetime) -> list[Fact]:
     if row.facts is None:
         return []
     budget = settings.freshness.kubernetes_s
-    phase, backup, lease = row.facts.postgres_phase, row.facts.postgres_backup, row.facts.lease.value
+    phase, backup, lease, flux = row.facts.postgres_phase, row.facts.postgres_backup, row.facts.lease, row.facts.evidence.flux
     writes = {True: "accepts writes", False: "follows the other region", None: "unknown"}[row.active]
     wanted = row.region.postgres_cluster
     facts = [
         Fact("Postgres", writes, f"Cluster {wanted.namespace}/{wanted.name}"),
         Fact("Postgres phase", phase.value if phase.value and phase.fresh(now, budget) else "unknown", phase.error),
     ]
-    if backup.value is not None:
-        facts.append(Fact("Newest Postgres backup", f"{span(max(0.0, (now - backup.value).total_seconds()))} ago", iso(backup.value)))
-    if lease is not None:
-        facts.append(Fact("Lease holder", lease.holder or "nobody", f"changed hands {lease.transitions} times"))
-    facts.append(Fact("Flux suspended", str(row.facts.flux_suspended), "suspended objects are not counted as ready"))
+    if backup.value is not None and backup.fresh(now, budget):
+        age = span(max(0.0, (now - backup.value).total_seconds()))
+        facts.append(Fact("Newest Postgres backup", f"{age} ago", iso(backup.value)))
+    if lease.value is not None and lease.fresh(now, budget):
+        hands = lease.value.transitions
+        changed = "never changed hands" if hands == 0 else f"changed hands {hands} time{'s' if hands > 1 else ''}"
+        facts.append(Fact("Lease holder", lease.value.holder or "nobody", changed))
+    suspended = str(row.facts.flux_suspended) if flux.fresh(now, budget) else "unknown"
+    facts.append(Fact("Flux suspended", suspended, "suspended objects are not counted as ready"))
     return facts
 
 
@@ -90,7 +97,11 @@ def _certificates(row: RegionRow, now: datetime) -> list[Fact]:
     if row.facts is None:
         return []
     ends = sorted(row.facts.certificates, key=lambda c: c[1])[:10]
-    return [Fact(name, f"in {span(max(0.0, (end - now).total_seconds()))}", iso(end)) for name, end in ends]
+    return [Fact(name, _until((end - now).total_seconds()), iso(end)) for name, end in ends]
+
+
+def _until(seconds: float) -> str:
+    return f"in {span(seconds)}" if seconds > 0 else f"ended {span(-seconds)} ago"
 
 
 def _region_lines(row: RegionRow, settings: Settings, now: datetime) -> list[Line]:
@@ -100,7 +111,8 @@ def _region_lines(row: RegionRow, settings: Settings, now: datetime) -> list[Lin
         return [Line(name, "unknown", Verdict.UNKNOWN.value) for name in names]
     a = row.assessment
     version = row.facts.version.value or ""
-    api = f"reachable · {version}" if a.api.verdict is Verdict.OK and version else _short(a.api.verdict, a.api.text)
+    silent = "no answer" if row.facts.evidence.api.value is False else "unknown"
+    api = (f"reachable · {version}" if version else a.api.text) if a.api.verdict is Verdict.OK else silent
     return [
         Line("Kubernetes API", api, a.api.verdict.value, f"kubernetes/{id_}"),
         Line(
@@ -119,10 +131,6 @@ def _region_lines(row: RegionRow, settings: Settings, now: datetime) -> list[Lin
         Line("Newest backup", _backup(row, a.backup.verdict, now), a.backup.verdict.value, f"backups/{id_}"),
         Line("Certificates < 30 d", _due(row, a.certificates.verdict), a.certificates.verdict.value, f"certificates/{id_}"),
     ]
-
-
-def _short(verdict: Verdict, text: str) -> str:
-    return "no answer" if verdict is not Verdict.OK else text
 
 
 def _share(ready: Reading[int], total: Reading[int], verdict: Verdict) -> str:
@@ -145,14 +153,20 @@ def _controller(row: RegionRow, settings: Settings, now: datetime) -> tuple[str,
     if lease is None or not lease.fresh(now, settings.freshness.kubernetes_s) or lease.value is None:
         why = lease.error if lease is not None and lease.value is None else ""
         return ("not installed", Verdict.UNKNOWN.value) if why == "no Lease" else ("unknown", Verdict.UNKNOWN.value)
-    holder = lease.value.holder or "nobody"
+    holder, duration_s = lease.value.holder, lease.value.duration_s
+    if not holder:
+        return "nobody holds the lease", Verdict.WARN.value
     if lease.value.renewed_at is None:
-        return f"held by {holder}, never renewed", Verdict.WARN.value
-    left = lease.value.duration_s - (now - lease.value.renewed_at).total_seconds()
+        return f"lease of {holder} was never renewed", Verdict.WARN.value
+    age = (now - lease.value.renewed_at).total_seconds()
+    if duration_s is None:
+        return f"lease of {holder} has no duration", Verdict.UNKNOWN.value
+    if age < -CLOCK_SLACK_S:
+        return f"lease of {holder} is dated {span(-age)} in the future", Verdict.UNKNOWN.value
+    if age > duration_s:
+        return f"lease of {holder} expired {span(age - duration_s)} ago", Verdict.WARN.value
     word = "active" if holder == row.region.id else "standby"
-    if left < 0:
-        return f"lease of {holder} expired {span(-left)} ago", Verdict.WARN.value
-    return f"{word} · lease {span(round(left))} left", Verdict.OK.value
+    return f"{word} · lease {span(round(duration_s - age))} left", Verdict.OK.value
 
 
 def link_tile(row: LinkRow, settings: Settings, now: datetime) -> LinkTile:
@@ -174,36 +188,42 @@ def link_tile(row: LinkRow, settings: Settings, now: datetime) -> LinkTile:
     )
 
 
-def witness_tile(row: WitnessRow, settings: Settings) -> WitnessTile:
+def witness_tile(row: WitnessRow, settings: Settings, now: datetime) -> WitnessTile:
     """The three witnesses about one region."""
     q = row.quorum
     counted = {"reachable": q.reachable, "unreachable": q.unreachable}
     shown = max(counted, key=lambda k: counted[k])
     total = q.reachable + q.unreachable + q.abstaining
-    count = (
-        f"{counted[shown]} of {total} {'reach it' if shown == 'reachable' else 'cannot'}"
-        if counted[shown]
-        else f"{q.abstaining} of {total} abstain"
-    )
+    votes = [_vote(v, settings, now) for v in row.votes]
+    if counted[shown]:
+        count = f"{counted[shown]} of {total} {'reach it' if shown == 'reachable' else 'cannot'}"
+    elif not votes:
+        count = "not asked yet"
+    else:
+        count = "no fresh answer" if all(v.word == STALE_VOTE for v in votes) else f"{q.abstaining} of {total} abstain"
     return WitnessTile(
         region=row.region.display,
         verdict=q.judgement.verdict.value,
         sentence=q.judgement.sentence,
-        count=count if row.votes else "not asked yet",
+        count=count,
         at=iso(row.observed_at),
         fresh_s=settings.freshness.witnesses_s,
-        votes=[
-            VoteRow(
-                v.witness,
-                v.address,
-                VOTE_VERDICT[v.ballot.vote].value,
-                VOTE_WORD[v.ballot.vote],
-                v.ballot.why[0].upper() + v.ballot.why[1:],
-                iso(v.asked_at),
-                f"witness/{v.region_id}/{v.witness}",
-            )
-            for v in row.votes
-        ],
+        votes=votes,
+    )
+
+
+def _vote(facts: WitnessFacts, settings: Settings, now: datetime) -> VoteRow:
+    """One witness; a vote that is too old to count is not shown as one."""
+    fresh = young((now - facts.asked_at).total_seconds(), settings.freshness.witnesses_s)
+    why = facts.ballot.why[:1].upper() + facts.ballot.why[1:]
+    return VoteRow(
+        facts.witness,
+        facts.address,
+        (VOTE_VERDICT[facts.ballot.vote] if fresh else Verdict.UNKNOWN).value,
+        VOTE_WORD[facts.ballot.vote] if fresh else STALE_VOTE,
+        why if fresh else f"The last word was: {why}",
+        iso(facts.asked_at),
+        f"witness/{facts.region_id}/{facts.witness}",
     )
 
 
@@ -220,7 +240,7 @@ def service_row(row: ReplicationRow, settings: Settings, spark: Spark | None) ->
         promise=row.promise.rpo,
         objective=f"{row.promise.rpo} · ≤ {span(row.objective.warn_s)}",
         verdict=a.judgement.verdict.value,
-        word=WORDS[a.judgement.verdict] if row.measured else "Not read yet",
+        word=WORDS[a.judgement.verdict],
         lag=span(a.lag_s) if known and a.lag_s is not None else "unknown" if row.measured else "–",
         at_risk=size(a.at_risk_bytes) if a.at_risk_bytes is not None else "–",
         direction=row.direction,
@@ -237,23 +257,32 @@ def service_row(row: ReplicationRow, settings: Settings, spark: Spark | None) ->
     )
 
 
-def source_rows(snapshot: Snapshot) -> list[SourceRow]:
+def source_rows(snapshot: Snapshot, now: datetime) -> list[SourceRow]:
     """Every source's loop, those that are down first."""
-    rows = [_source(name, health) for name, health in sorted(snapshot.collectors.items())]
+    rows = [_source(name, health, now) for name, health in sorted(snapshot.collectors.items())]
     return sorted(rows, key=lambda r: r.verdict == "ok")
 
 
-def _source(name: str, health: CollectorHealth) -> SourceRow:
-    down = health.down_since is not None
-    verdict = Verdict.UNKNOWN if down or health.last_ok is None else Verdict.OK
-    word = "Does not answer" if down else "Reading" if health.last_ok else "Not read yet"
-    crashes = f" Restarted {health.crashes} times after a fault of its own." if health.crashes else ""
+def _source(name: str, health: CollectorHealth, now: datetime) -> SourceRow:
+    silent_s = (now - health.last_ok).total_seconds() if health.last_ok else 0.0
+    verdict = Verdict.UNKNOWN
+    if health.down_since is not None:
+        word, sentence = "Cannot be read", f"{health.error}."
+    elif health.last_ok is None:
+        word, sentence = "Not read yet", "The first answer is still to come."
+    elif silent_s > health.cadence_s * 3 + SLOWEST_READ_S:
+        word, sentence = "Stopped", f"The console has not read it for {span(silent_s)}: restart the console."
+    else:
+        verdict, word, sentence = Verdict.OK, "Reading", "Answers within its time."
+    if health.crashes:
+        times = "once" if health.crashes == 1 else f"{health.crashes} times"
+        sentence += f" Restarted {times} after a fault of the console's own."
     return SourceRow(
         name=name,
         verdict=verdict.value,
         word=word,
         cadence=f"every {span(health.cadence_s)}",
-        sentence=(health.error or "Answers within its time.") + crashes,
+        sentence=sentence,
         at=iso(health.last_ok),
         trace=name,
     )

@@ -2,6 +2,7 @@
 
 One publisher per process. It draws the board at most every `PACE_S`, sends each panel only when its rows differ from the
 last ones, and sends the pulse alone when nothing did: without it a browser could not tell calm from silence.
+Every panel is sent again every `RESEND_S`, whatever changed.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, Re
 
 PACE_S = 0.25
 PULSE_S = 2.0
-QUIET = "Both regions are healthy and in step"
+RESEND_S = 10.0
 _log = logging.getLogger(__name__)
 
 Panels = Mapping[type[rx.State], Mapping[str, Any]]
@@ -33,14 +34,14 @@ Panels = Mapping[type[rx.State], Mapping[str, Any]]
 def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
     """Every panel's vars at `now`."""
     board = watch.board(now)
-    sources = present.source_rows(watch.snapshots.current)
+    sources = present.source_rows(watch.snapshots.current, now)
     return {
         Pulse: {"at": present.iso(now), "limit_s": max(8.0, PULSE_S * 4)},
         AlarmPanel: _alarms(board),
         RegionPanel: {
             "tiles": [present.region_tile(row, settings, now) for row in board.regions],
             "links": [present.link_tile(row, settings, now) for row in board.links],
-            "witnesses": [present.witness_tile(row, settings) for row in board.witnesses],
+            "witnesses": [present.witness_tile(row, settings, now) for row in board.witnesses],
             "activity": board.activity.judgement.sentence,
             "activity_verdict": board.activity.judgement.verdict.value,
         },
@@ -53,7 +54,19 @@ def _alarms(board: Board) -> dict[str, Any]:
     rows = present.alarms(board)
     if rows:
         return {"rows": rows, "verdict": rows[0].verdict, "title": rows[0].title, "more": max(0, len(rows) - 3)}
-    return {"rows": [], "verdict": Verdict.OK.value, "title": QUIET, "more": 0}
+    return {"rows": [], "verdict": Verdict.OK.value, "title": _calm(board), "more": 0}
+
+
+def _calm(board: Board) -> str:
+    """What may be said when nothing needs a look: no more than what is measured."""
+    measured = sum(row.measured for row in board.replication)
+    regions = "Both regions are healthy" if len(board.regions) > 1 else f"{board.regions[0].region.display} is healthy"
+    if len(board.regions) == 1:
+        return f"{regions}; there is no second region to fail over to"
+    if measured == len(board.replication):
+        return f"{regions}, and all {measured} services are in step"
+    rest = len(board.replication) - measured
+    return f"{regions}; the {measured} services that are measured are in step, {rest} are not measured"
 
 
 def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, Any]:
@@ -63,13 +76,12 @@ def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, An
         drawn = spark.draw(values, limit=row.objective.warn_s) if values else None
         rows.append(present.service_row(row, settings, drawn))
     worst = board.worst_replication
-    primary = next((r.display for r in settings.regions if r.role == "primary"), "the region")
     verdict = worst.assessment.judgement.verdict if worst else Verdict.UNKNOWN
     return {
         "rows": rows,
         "worst": f"{worst.promise.title}, {present.WORDS[verdict].lower()}" if worst else "nothing is measured",
         "worst_verdict": verdict.value,
-        "question": f"What would be lost if {primary} died now",
+        "question": f"What would be lost if {board.source.display} died now",
     }
 
 
@@ -80,6 +92,7 @@ class Publisher:
         self._watch, self._hub, self._count = watch, hub, count
         self._wake = asyncio.Event()
         self._sent: dict[type[rx.State], Mapping[str, Any]] = {}
+        self._whole_at: datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -99,8 +112,15 @@ class Publisher:
         self._wake.set()
 
     async def publish_once(self, now: datetime) -> Panels:
-        """Draw everything and send what differs from the last time. Returns what was sent."""
+        """Draw everything and send what differs from the last time. Returns what was sent.
+
+        Everything goes out again after `RESEND_S`: a browser that arrived just when something changed could otherwise keep
+        what it was given on arrival for as long as that panel stays the same.
+        """
         drawn = panels(self._watch, self._watch.settings, now)
+        if self._whole_at is None or abs((now - self._whole_at).total_seconds()) >= RESEND_S:
+            self._sent.clear()
+            self._whole_at = now
         changed = {state: values for state, values in drawn.items() if self._sent.get(state) != values}
         if await self._hub.publish(changed):
             self._sent.update(changed)

@@ -1,7 +1,6 @@
 """A running lab for tests: free ports, a clock moved by hand, and a client for each of its protocols."""
 
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import dns.asyncquery
 import dns.message
 import httpx
-import pytest_asyncio
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -42,7 +40,7 @@ class Running:
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.path / "ca.pem")
 
-    def http(self, endpoint: str, *, token: str | None = None, timeout: float = 2.0) -> httpx.AsyncClient:
+    def http(self, endpoint: str, *, token: str | None = None, timeout: float = 8.0) -> httpx.AsyncClient:
         """A client of one endpoint with its token (`token=""`: without)."""
         name = token if token is not None else self.lab.folder.secret(_token_file(endpoint)) if _token_file(endpoint) else ""
         headers = {"Authorization": f"Bearer {name}"} if name else {}
@@ -63,14 +61,14 @@ class Running:
         assert len(result) <= 1, result
         return float(result[0]["value"][1]) if result else None
 
-    async def info(self, region: str, section: str = "replication") -> dict[str, Any]:
+    async def info(self, region: str, section: str = "replication", *, wait: float = 5.0) -> dict[str, Any]:
         client = redis.asyncio.Redis(
             host=HOST,
             port=self.lab.ports[f"{region}/valkey"],
             username=VALKEY_USER,
             password=self.lab.folder.secret(f"{region}-valkey.password"),
-            socket_timeout=1,
-            socket_connect_timeout=1,
+            socket_timeout=wait,
+            socket_connect_timeout=wait,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
         )
@@ -79,7 +77,7 @@ class Running:
         finally:
             await client.aclose()
 
-    async def ask(self, witness: str, name: str, *, how: str = "tls", kind: str = "A", timeout: float = 1.0) -> Any:
+    async def ask(self, witness: str, name: str, *, how: str = "tls", kind: str = "A", timeout: float = 5.0) -> Any:
         question = dns.message.make_query(name, kind, use_edns=0)
         if how == "udp":
             return await dns.asyncquery.udp(question, HOST, timeout, self.lab.ports[witness])
@@ -112,19 +110,3 @@ async def running(folder: Path, **options: Any) -> Running:
     lab = Lab(RunFolder.prepare(folder), **{"seed": 7, "clock": Clock(START), **options})
     await lab.start()
     return Running(lab)
-
-
-@pytest_asyncio.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Running]:
-    """A healthy lab, looked at from region-2."""
-    one = await running(tmp_path / "lab")
-    yield one
-    await one.lab.stop()
-
-
-@pytest_asyncio.fixture
-async def from_region_1(tmp_path: Path) -> AsyncIterator[Running]:
-    """A healthy lab, looked at from region-1."""
-    one = await running(tmp_path / "lab", looks_from=R1)
-    yield one
-    await one.lab.stop()

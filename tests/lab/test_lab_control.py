@@ -5,13 +5,18 @@ import pytest
 from openova_console.lab.scenarios import SCENARIOS
 from tests.lab.running import R2, Running
 
-pytest_plugins = ("tests.lab.running",)
-
 
 @pytest.mark.parametrize("token", ["", "wrong"])
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/state"), ("GET", "/scenarios"), ("POST", "/scenario"), ("POST", "/fault"), ("POST", "/clock"), ("GET", "/nope")],
+    [
+        ("GET", "/state"),
+        ("GET", "/scenarios"),
+        ("POST", "/scenario"),
+        ("POST", "/fault"),
+        ("POST", "/clock"),
+        ("GET", "/nope"),
+    ],
 )
 async def test_without_the_token_nothing_is_told_and_nothing_moves(here: Running, method: str, path: str, token: str) -> None:
     async with here.http("control", token=token) as client:

@@ -1,8 +1,11 @@
 """The witnesses over TLS, TCP and UDP: truth, silence, lies, and the answers captured from real resolvers and a stub."""
 
+import ast
 import asyncio
+import re
 import ssl
 import struct
+from pathlib import Path
 
 import dns.asyncquery
 import dns.edns
@@ -17,7 +20,6 @@ from openova_console.lab.faults import Fault
 from openova_console.lab.names import WITNESSES
 from tests.lab.running import HOST, Running
 
-pytest_plugins = ("tests.lab.running",)
 PROBE_1, PROBE_2 = "x1y2.probe.region-1.lab.example", "x1y2.probe.region-2.lab.example"
 CONTROL = "control.lab.example"
 
@@ -106,7 +108,12 @@ async def test_the_certificate_names_the_provider(here: Running) -> None:
     question = dns.message.make_query(CONTROL, "A")
     with pytest.raises(ssl.SSLCertVerificationError):
         await dns.asyncquery.tls(
-            question, HOST, 1, here.lab.ports["witness-1/tls"], ssl_context=here.trust(), server_hostname="dns.quad9.net"
+            question,
+            HOST,
+            1,
+            here.lab.ports["witness-1/tls"],
+            ssl_context=here.trust(),
+            server_hostname="dns.quad9.net",
         )
 
 
@@ -114,7 +121,7 @@ async def test_broken_questions_get_format_error_and_do_no_harm(here: Running) -
     reader, writer = await asyncio.open_connection(HOST, here.lab.ports["witness-1"])
     for junk in (b"\x12\x34" + b"\xff" * 20, b"\x12"):
         writer.write(struct.pack("!H", len(junk)) + junk)
-    answer = await asyncio.wait_for(reader.read(512), 1)
+    answer = await asyncio.wait_for(reader.read(512), 5)
     assert answer[2:4] == b"\x12\x34" and answer[5] & 0x0F == dns.rcode.FORMERR
     writer.close()
     assert (await here.ask("witness-1", CONTROL, how="tcp")).answer
@@ -122,3 +129,44 @@ async def test_broken_questions_get_format_error_and_do_no_harm(here: Running) -
     status.set_opcode(2)
     refusal = await dns.asyncquery.udp(status, HOST, 1, here.lab.ports["witness-1"])
     assert refusal.rcode() == dns.rcode.NOTIMP
+
+
+def captured() -> dict[str, tuple]:
+    """The stub's and the resolver's answers in dns.txt: name to what came back."""
+    text = (Path(__file__).parent / "samples" / "services" / "dns.txt").read_text()
+    rows = (
+        re.match(r"(stub \w+|bind-forwarder: again|bind-forwarder: bind, NXDOMAIN) (\(.*\))$", line) for line in text.splitlines()
+    )
+    return {row.group(1): ast.literal_eval(row.group(2)) for row in rows if row}
+
+
+@pytest.mark.parametrize(
+    ("sample", "state"),
+    [
+        ("stub ok", "up"),
+        ("stub nx", "answers:nxdomain"),
+        ("bind-forwarder: bind, NXDOMAIN", "answers:nxdomain"),
+        ("stub servfail", "answers:servfail"),
+        ("stub refused", "answers:refused"),
+        ("stub empty", "answers:empty"),
+        ("stub tcp", "answers:truncate"),
+        ("stub stale", "answers:stale"),
+        ("bind-forwarder: again", "answers:stale"),
+    ],
+)
+async def test_answers_have_the_captured_codes_flags_and_extent(here: Running, sample: str, state: str) -> None:
+    rcode, told, answers, extended, _ = captured()[sample]
+    await here.lab.set_fault("witness-1", Fault.parse(state))
+    name = CONTROL if state == "answers:servfail" else PROBE_1
+    got = await here.ask("witness-1", name, how="udp")
+    assert (dns.rcode.to_text(got.rcode()), flags(got), len(got.answer)) == (rcode, told, len(answers))
+    assert ede(got) == [int(text.split()[1]) for text in extended]
+
+
+@pytest.mark.parametrize(("sample", "state"), [("stub drop", "answers:silent"), ("stub slow", "answers:late")])
+async def test_what_timed_out_in_the_capture_times_out_here(here: Running, sample: str, state: str) -> None:
+    outcome, seconds = captured()[sample]
+    assert (outcome, seconds) == ("Timeout", 1.0)
+    await here.lab.set_fault("witness-1", Fault.parse(state))
+    with pytest.raises(dns.exception.Timeout):
+        await here.ask("witness-1", PROBE_1, how="udp", timeout=seconds)

@@ -4,8 +4,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab.running import R1, R2, Running
 
-pytest_plugins = ("tests.lab.running",)
-
 
 async def scrape(here: Running, region: str, path: str = "/metrics") -> dict[str, list]:
     async with here.http(f"{region}/exporters") as client:
@@ -34,7 +32,10 @@ async def test_one_job_is_exported_as_its_own_exporter_would(here: Running) -> N
     only = await scrape(here, R2, "/metrics/cross-region")
     assert set(only) == {"probe_duration_seconds", "probe_success"}
     assert set(only["probe_success"][0].labels) == {"region"}
-    assert set(await scrape(here, R2, "/metrics/databases/postgres")) >= {"cnpg_pg_replication_lag", "cnpg_collector_up"}
+    assert set(await scrape(here, R2, "/metrics/databases/postgres")) >= {
+        "cnpg_pg_replication_lag",
+        "cnpg_collector_up",
+    }
 
 
 async def test_an_unknown_job_is_not_found_and_the_answer_names_the_known(here: Running) -> None:

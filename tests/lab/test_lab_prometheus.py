@@ -10,7 +10,6 @@ import pytest
 from openova_console.lab.prometheus import number
 from tests.lab.running import R1, R2, START, Running
 
-pytest_plugins = ("tests.lab.running",)
 SAMPLES = Path(__file__).parent / "samples" / "services"
 CAPTURED = json.loads((SAMPLES / "prometheus-answers.json").read_text())["answers"]
 REFUSED = [row for row in CAPTURED if row["status"] != 200]
@@ -88,7 +87,19 @@ async def test_nothing_is_known_of_the_future(here: Running) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["rate(up[5m])", "sum(up)", "up + up", "up offset 5m", "up[5m:1m]", "up > 0", "1", "time()", "up and up", "-up", '"text"'],
+    [
+        "rate(up[5m])",
+        "sum(up)",
+        "up + up",
+        "up offset 5m",
+        "up[5m:1m]",
+        "up > 0",
+        "1",
+        "time()",
+        "up and up",
+        "-up",
+        '"text"',
+    ],
 )
 async def test_what_is_more_than_a_selector_is_refused_in_words(here: Running, query: str) -> None:
     async with here.http(f"{R2}/prometheus") as client:

@@ -1,7 +1,7 @@
 """The lab as a process: its ready line, its files, its command line, and how it ends."""
 
 import asyncio
-import os
+import resource
 import signal
 import socket
 import ssl
@@ -73,7 +73,7 @@ async def test_it_serves_until_a_signal_and_leaves_nothing_listening(tmp_path: P
         assert answer.status_code == 200
         began = time.monotonic()
         assert await lab.end(number) == (0, "")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", region.valkey.port), 1)
 
@@ -136,12 +136,15 @@ async def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
     assert code == 1 and wrong.startswith("lab: the folder ") and wrong.count("\n") == 1
 
 
-async def test_it_starts_in_time(tmp_path: Path) -> None:
-    began = time.monotonic()
+async def test_it_starts_within_a_second_or_so_of_work(tmp_path: Path) -> None:
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    before = spent()
     lab = await Process.start("--dir", str(tmp_path))
-    took = time.monotonic() - began
     await lab.end()
-    assert took < float(os.environ.get("LAB_START_LIMIT_S", "5")), "the goal is 1.5 s on an idle machine"
+    assert spent() - before < 2.5, "seconds of CPU, which a busy machine does not stretch as it does time; usually 0.9"
 
 
 def test_the_example_is_what_serve_writes_with_port_18100() -> None:

@@ -12,7 +12,6 @@ from openova_console.lab.folder import VALKEY_USER
 from openova_console.lab.world import World
 from tests.lab.running import HOST, R1, R2, START, Running
 
-pytest_plugins = ("tests.lab.running",)
 SAMPLES = Path(__file__).parent / "samples" / "services"
 CAPTURED = json.loads((SAMPLES / "redis-answers.json").read_text())
 T0 = START.timestamp()
@@ -73,7 +72,7 @@ class Raw:
             words = data.split(" ")
             data = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words)
         self.writer.write(data)
-        answer = await asyncio.wait_for(self.reader.read(65536), 2)
+        answer = await asyncio.wait_for(self.reader.read(65536), 5)
         return answer.decode()
 
 

@@ -20,13 +20,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    running, missing = World(tmp_path_factory.mktemp("peers")), ""
     try:
-        with World(tmp_path_factory.mktemp("peers")) as running:
-            yield running
-    except Missing as missing:
-        if os.environ.get("OPENOVA_PEERS_REQUIRED") == "1":
-            pytest.fail(f"a peer is missing: {missing}", pytrace=False)
-        pytest.skip(f"a peer is missing: {missing}")
+        running.__enter__()
+    except Missing as error:
+        missing = f"a peer is missing: {error}"
+    if missing and os.environ.get("OPENOVA_PEERS_REQUIRED") == "1":
+        pytest.fail(missing, pytrace=False)
+    if missing:
+        pytest.skip(missing)
+    yield running
+    running.__exit__()
 
 
 @pytest.fixture(scope="session")

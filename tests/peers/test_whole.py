@@ -1,13 +1,18 @@
 """The whole console's view of the real servers, as the overview would say it."""
 
+from datetime import UTC, datetime
+
 from openova_console.handbook.replication import Service
 from openova_console.handbook.witnesses import Finding
 from openova_console.handbook.words import Verdict
 from openova_console.settings import Settings
+from openova_console.watch.board import judge
+from openova_console.watch.collectors.kubernetes import KubernetesCollector
 from openova_console.watch.collectors.link import LinkCollector
 from openova_console.watch.collectors.postgres import PostgresCollector
 from openova_console.watch.collectors.valkey import ValkeyCollector
 from openova_console.watch.collectors.witnesses import WitnessCollector
+from openova_console.watch.snapshot import SnapshotStore
 from tests.peers import ask
 
 
@@ -35,3 +40,28 @@ async def test_a_healthy_world_is_green_in_everything_that_is_measured(settings:
     others = [r for r in found.replication if r.promise.service not in (Service.CNPG, Service.VALKEY)]
     assert len(others) == 6
     assert all(r.assessment.judgement.verdict is Verdict.UNKNOWN for r in others)
+
+
+async def test_both_regions_are_read_from_their_api_servers(settings: Settings):
+    store = SnapshotStore()
+    collectors = [KubernetesCollector(region, settings, store) for region in settings.regions]
+
+    async def look():
+        for collector in collectors:
+            await collector.read()
+        return judge(store.current, settings, datetime.now(UTC))
+
+    try:
+        found = await ask.eventually(look, lambda b: [r.active for r in b.regions] == [True, False])
+        evidence = await ask.eventually(look, lambda b: all(r.facts.evidence.flux.value for r in b.regions))
+    finally:
+        for collector in collectors:
+            await collector.close()
+    assert found.activity.active
+    for tile in evidence.regions:
+        facts = tile.facts
+        assert facts.version.value == "v1.34.2"
+        assert (facts.evidence.nodes_ready.value, facts.evidence.nodes.value) == (3, 3)
+        assert (facts.evidence.flux_ready.value, facts.evidence.flux.value) == (3, 4)
+        assert facts.evidence.certificates_due.value == 1
+        assert facts.evidence.newest_backup.value is not None

@@ -7,6 +7,7 @@ console at all of it.
 
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ class World:
     """All peers. Use as a context manager; leaving it stops every one.
 
     Args:
-        folder: logs, tokens, certificates and `console.yaml`.
+        folder: logs, tokens, certificates and `console.yaml`; what an earlier world left there is removed.
         lab_exporters: by region, host:port of further exporters that its Prometheus is to scrape.
         say: told what is being started.
     """
@@ -71,6 +72,8 @@ class World:
         self._stack.close()
 
     def _start(self) -> None:
+        for leftover in ("authority", "postgres", "redis", "dns", *REGIONS):
+            shutil.rmtree(self.folder / leftover, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.authority = Authority(self.folder / "authority")
         self._background = self._stack.enter_context(Background())

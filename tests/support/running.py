@@ -1,7 +1,9 @@
 """A lab and a console as child processes, as a person would start them; for tests that look from outside."""
 
+import contextlib
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -10,10 +12,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from openova_console.access import users
+from openova_console.access.roles import Role
+from openova_console.store.database import migrate, open_engine, session
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("viewer", "operator", "approver", "security-officer", "admin")
@@ -24,6 +31,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_block(size: int = 40) -> int:
+    """The first of `size` ports in a row that nobody listens on now."""
+    while True:
+        base = random.randrange(20_000, 30_000)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(base, base + size):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return base
 
 
 def wait_for(what: str, condition: Callable[[], Any], *, limit_s: float = 20, pause_s: float = 0.05) -> Any:
@@ -58,7 +75,7 @@ class RunningLab:
 
     folder: Path
     looks_from: str = "region-2"
-    base_port: int = 0
+    base_port: int = field(default_factory=free_block)
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> "RunningLab":
@@ -104,6 +121,8 @@ class RunningConsole:
     folder: Path
     port: int = field(default_factory=free_port)
     passwords: dict[str, str] = field(default_factory=dict)
+    # Passwords, cookies and client tokens that were used: what the log must not hold.
+    secrets: set[str] = field(default_factory=set)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -115,26 +134,46 @@ class RunningConsole:
         return {
             **os.environ,
             "OPENOVA_CONFIG": str(self.config),
-            "OPENOVA_CONSOLE__DATABASE_URL": f"sqlite:///{self.folder / 'console.db'}",
+            "OPENOVA_CONSOLE__DATABASE_URL": self.database,
         }
 
+    @property
+    def database(self) -> str:
+        return f"sqlite:///{self.folder / 'console.db'}"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "console.log"
+
     def start(self) -> "RunningConsole":
-        self._cli("migrate")
+        migrate(self.database)
         for role in ROLES:
-            self.passwords[role] = secrets.token_urlsafe(12)
-            word = self.folder / f"{role}.password"
-            word.write_text(self.passwords[role])
-            self._cli("users", "add", role, "--role", role, "--password-file", str(word))
+            self.add_account(role, role)
         self.launch()
         return self
 
+    def add_account(self, name: str, role: str) -> None:
+        """An account with a random password that need not be changed first."""
+        word = self.passwords[name] = secrets.token_urlsafe(12)
+        self.secrets.add(word)
+        engine = open_engine(self.database)
+        try:
+            with session(engine) as opened:
+                users.add(session=opened, name=name, password=word, role=Role(role), now=datetime.now(UTC))
+        finally:
+            engine.dispose()
+
     def launch(self) -> None:
         command = [sys.executable, "-m", "openova_console", "run", "--config", str(self.config), "--port", str(self.port)]
-        self.log = (self.folder / "console.log").open("ab")
+        self.log = self.log_file.open("ab")
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, start_new_session=True, stdout=self.log, stderr=self.log
         )
         wait_for("the console answers", lambda: httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200, limit_s=60)
+
+    def ready(self) -> bool:
+        """Whether every source was tried."""
+        return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
 
     def stop(self) -> None:
         if self.process is not None:
@@ -147,20 +186,22 @@ class RunningConsole:
         pids = [int(line.split()[0]) for line in found if "granian" in line and port in line]
         return max(pids)
 
-    def _cli(self, *arguments: str) -> None:
+    def cli(self, *arguments: str) -> None:
+        """Type a command on the console's machine."""
         command = [sys.executable, "-m", "openova_console", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def sign_in(self, role: str) -> httpx.Cookies:
-        """Cookies of a new session of the account with this role."""
+    def sign_in(self, name: str) -> httpx.Cookies:
+        """Cookies of a new session of this account; the first accounts are named like their roles."""
         with httpx.Client(base_url=self.url, trust_env=False) as browser:
             page = browser.get("/auth/sign-in").text
             token = page.split('name="csrf"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
             answer = browser.post(
                 "/auth/sign-in",
-                data={"name": role, "password": self.passwords[role], "csrf": token, "next": "/"},
+                data={"name": name, "password": self.passwords[name], "csrf": token, "next": "/"},
                 headers={"Origin": self.url},
             )
             assert answer.status_code == 303, answer.text[:400]
+            self.secrets |= {token, *browser.cookies.values()}
             return browser.cookies

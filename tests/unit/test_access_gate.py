@@ -10,7 +10,6 @@ from openova_console.access.identity import WhoCache
 from openova_console.access.sign_in import sign_in
 from tests.support.consoles import PASSWORD, add_user, call, settings_with
 
-pytest_plugins = ("tests.support.consoles",)
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
@@ -103,7 +102,9 @@ async def test_an_anonymous_websocket_is_refused_before_it_is_accepted(gate, ins
     assert inside.scopes == []
 
 
-@pytest.mark.parametrize("value", ["openova=forged", "openova=", "openova=" + "A" * 43, "__Host-openova=x", "openova=\xff\xfe", "=;=;"])
+@pytest.mark.parametrize(
+    "value", ["openova=forged", "openova=", "openova=" + "A" * 43, "__Host-openova=x", "openova=\xff\xfe", "=;=;"]
+)
 async def test_a_forged_cookie_is_nobody(gate, inside, value):
     assert (await call(gate, "/", headers={"cookie": value})).status == 401
     answer = await call(gate, "/_event", kind="websocket", headers={"origin": "http://localhost", "cookie": value})
@@ -220,7 +221,9 @@ async def test_the_loopback_names_are_ours(gate, host):
     assert (await call(gate, "/auth/sign-in", headers={"host": host})).status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "10.0.0.1", "[::2]", "xlocalhost"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "10.0.0.1", "[::2]", "xlocalhost"]
+)
 async def test_another_host_name_is_misdirected(gate, inside, cookie, host):
     answer = await call(gate, "/", headers={"host": host, "cookie": cookie})
     assert answer.status == 421
@@ -266,6 +269,7 @@ async def test_a_public_address_makes_the_request_https(make_gate, inside, engin
     answer = await call(gate, "/_event", kind="websocket", headers={**headers, "origin": "https://console.example.org"})
     assert answer.accepted
     assert inside.arrival.secure
+    assert inside.scopes[-1]["scheme"] == "wss"
     answer = await call(gate, "/_event", kind="websocket", headers={**headers, "origin": "http://console.example.org"})
     assert not answer.accepted
 
@@ -295,6 +299,7 @@ async def test_only_what_trusted_proxies_wrote_counts(make_gate, inside, hops, f
     gate = make_gate(trusted_proxy_hops=hops)
     await call(gate, "/auth/x", headers={"x-forwarded-for": forwarded, "x-forwarded-proto": "https"})
     assert (inside.arrival.scheme, inside.arrival.address) == ("https", address)
+    assert inside.scopes[-1]["scheme"] == "https"
 
 
 async def test_a_scheme_that_is_none_is_ignored(make_gate, inside):

@@ -18,7 +18,6 @@ from openova_console.store.database import open_engine, reading, session
 from openova_console.store.tables import AuthSession, SetupCode, SignInFailure
 from tests.support.consoles import NOW, PASSWORD, add_user, settings_with
 
-pytest_plugins = ("tests.support.consoles",)
 
 CONSOLE = settings_with().console
 
@@ -55,7 +54,13 @@ async def test_unknown_disabled_and_wrong_read_the_same(engine, clock):
     with session(engine) as s:
         users.disable(session=s, user=users.by_name_or_raise(session=s, name="gone"), now=NOW)
     said = set()
-    for name, password in (("alice", "wrong password"), ("nobody", PASSWORD), ("gone", PASSWORD), ("", ""), ("a" * 999, "x" * 9999)):
+    for name, password in (
+        ("alice", "wrong password"),
+        ("nobody", PASSWORD),
+        ("gone", PASSWORD),
+        ("", ""),
+        ("a" * 999, "x" * 9999),
+    ):
         with pytest.raises(SignInRefused) as refused:
             await _try(engine, clock, name=name, password=password)
         said.add(str(refused.value))
@@ -200,9 +205,7 @@ async def test_a_session_ended_here_is_gone_at_once_and_listeners_hear_of_it(eng
 
     cache.on_end(listen)
     with session(engine) as s:
-        assert sessions.revoke(
-            session=s, session_id=signed_in.who.session_id, user_id=signed_in.who.user_id, now=clock.now()
-        )
+        assert sessions.revoke(session=s, session_id=signed_in.who.session_id, user_id=signed_in.who.user_id, now=clock.now())
     await cache.ended([signed_in.who.session_id])
     assert await cache.who(signed_in.token) is None
     assert heard == [frozenset({signed_in.who.session_id})]

@@ -1,7 +1,6 @@
 """Alive, ready, figures for whom, and logs without secrets."""
 
 import asyncio
-import io
 import json
 import logging
 import sys
@@ -9,6 +8,7 @@ import sys
 import pytest
 import structlog
 
+from openova_console.access.event_guard import DECISIONS
 from openova_console.access.identity import WhoCache
 from openova_console.api import logs
 from openova_console.api.health import Readiness, database_check
@@ -17,7 +17,6 @@ from openova_console.api.routes import wrap
 from openova_console.store.database import open_engine
 from tests.support.consoles import call, settings_with
 
-pytest_plugins = ("tests.support.consoles",)
 
 HERE = ("127.0.0.1", 5000)
 
@@ -100,7 +99,10 @@ async def test_the_figures_from_this_machine(make_app):
     assert 'openova_collector_reads_total{outcome="failed",source="prometheus-region-1"} 1.0' in answer.text
     assert 'openova_push_bytes_total{panel="overview"} 700.0' in answer.text
     assert 'openova_http_duration_seconds_count{method="GET",part="probes",status="2xx"}' in answer.text
-    assert "openova_event_guard_decisions" in answer.text
+    DECISIONS.labels("denied", "role")
+    assert (
+        'openova_event_guard_decisions_total{decision="denied",reason="role"}' in (await call(app, "/metrics", client=HERE)).text
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,20 +185,18 @@ def test_what_is_no_secret_stays_readable(line):
 
 
 @pytest.fixture
-def captured(monkeypatch):
-    stream = io.StringIO()
+def own_handlers():
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    monkeypatch.setattr(sys, "stderr", stream)
-    yield stream
+    yield
     root.handlers[:] = before
     root.setLevel(level)
     structlog.reset_defaults()
 
 
-def test_every_logger_speaks_through_the_redactor(captured):
+def test_every_logger_speaks_through_the_redactor(own_handlers, capsys):
     noisy = logging.getLogger("test.noisy")
-    noisy.addHandler(logging.StreamHandler(captured))
+    noisy.addHandler(logging.StreamHandler(sys.stderr))
     logs.configure(style="json")
     noisy.error("No registered handler found for event: %s", {"headers": {"cookie": f"openova={SECRET}"}})
     try:
@@ -204,8 +204,9 @@ def test_every_logger_speaks_through_the_redactor(captured):
     except KeyError:
         logging.getLogger("reflex.app").exception("boom\ninjected line")
     structlog.get_logger("mine").warning("refused", cookie=SECRET, nested={"api_key": SECRET, "n": 1}, who="alice")
-    lines = captured.getvalue().splitlines()
-    assert SECRET not in captured.getvalue()
+    written = capsys.readouterr().err
+    lines = written.splitlines()
+    assert SECRET not in written
     assert len(lines) == 3
     entries = [json.loads(line) for line in lines]
     assert [e["logger"] for e in entries] == ["test.noisy", "reflex.app", "mine"]
@@ -214,8 +215,9 @@ def test_every_logger_speaks_through_the_redactor(captured):
     assert entries[2]["nested"] == {"api_key": logs.HIDDEN, "n": 1}
 
 
-def test_for_a_person_it_is_redacted_too(captured):
+def test_for_a_person_it_is_redacted_too(own_handlers, capsys):
     logs.configure(style="console")
     logging.getLogger("x").warning("cookie: %s", SECRET)
-    assert SECRET not in captured.getvalue()
-    assert "hidden" in captured.getvalue()
+    written = capsys.readouterr().err
+    assert SECRET not in written
+    assert logs.HIDDEN in written

@@ -11,13 +11,13 @@ from sqlmodel import select
 from openova_console.access import setup
 from openova_console.access.identity import WhoCache
 from openova_console.access.roles import Role
+from openova_console.api.account_pages import browser_name
 from openova_console.api.health import Readiness
 from openova_console.api.routes import wrap
 from openova_console.store.database import reading, session
 from openova_console.store.tables import AuthSession, User
 from tests.support.consoles import NOW, PASSWORD, add_user, call, settings_with
 
-pytest_plugins = ("tests.support.consoles",)
 
 NEW = "a much better passphrase"
 
@@ -67,9 +67,7 @@ class Browser:
             sent |= {"origin": f"{self.scheme}://{self.host}", "content-type": "application/x-www-form-urlencoded"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         body = urlencode(fields or {}).encode() if not isinstance(fields, bytes) else fields
-        answer = await call(
-            self.app, path, query=query, method=method, headers=sent, body=body, client=self.client
-        )
+        answer = await call(self.app, path, query=query, method=method, headers=sent, body=body, client=self.client)
         for cookie in answer.all("set-cookie"):
             self.set_cookies.append(cookie)
             name, _, value = cookie.partition(";")[0].partition("=")
@@ -479,6 +477,21 @@ async def test_the_pages_of_the_console_are_behind_it_all(browser, engine):
     await browser.sign_in()
     answer = await browser.send("/")
     assert answer.text == "the console"
-    assert answer.header("server") is None
+    assert answer.header("server") == "openova"
     assert answer.header("x-content-type-options") == "nosniff"
     assert answer.header("cache-control") == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605.1 Version/17 Safari/605.1", "Safari on macOS"),
+        ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox on Android"),
+        ("curl/8.0", "curl/8.0"),
+        ("", "An unknown browser"),
+    ],
+)
+def test_a_browser_is_called_what_a_person_calls_it(user_agent, name):
+    assert browser_name(user_agent) == name

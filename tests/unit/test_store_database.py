@@ -28,7 +28,6 @@ from openova_console.store.database import (
 )
 from openova_console.store.tables import SetupCode
 
-pytest_plugins = ("tests.support.postgres",)
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -246,7 +246,8 @@ async def test_a_mirror_keeps_its_copy_and_says_why_it_grows_old():
     assert mirror.version == 1
 
 
-async def test_a_running_mirror_survives_garbage_and_recovers():
+async def test_a_running_mirror_survives_garbage_and_recovers(monkeypatch):
+    monkeypatch.setattr("openova_console.watch.mirror._BACKOFF_FROM_S", 0.01)
     script = Script(
         httpx.Response(200, text="<html>"),
         httpx.Response(503, json={}),
@@ -255,16 +256,12 @@ async def test_a_running_mirror_survives_garbage_and_recovers():
         page("6", node("b", "1")),
     )
     mirror = Mirror(script.api(), kinds.NODES, timeout_s=1)
-    mirror._api._http._transport.handler = script
-    import openova_console.watch.mirror as module
-
-    module._BACKOFF_FROM_S, kept = 0.01, module._BACKOFF_FROM_S
     task = asyncio.create_task(mirror.run())
     try:
         async with asyncio.timeout(5):
-            await mirror.changed(1)
+            while ("", "b") not in mirror.objects:
+                await mirror.changed(mirror.version)
     finally:
-        module._BACKOFF_FROM_S = kept
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert set(mirror.objects) == {("", "b")}
@@ -327,3 +324,23 @@ async def test_outside_a_pod_there_is_no_account(monkeypatch):
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(errors.Misconfigured, match="the pod's own account cannot be used"):
         await kubernetes.connect(KubernetesEndpoint(in_cluster=True), region="Region 1", network=support.NETWORK)
+
+
+async def test_in_a_pod_its_own_account_is_used(tmp_path, monkeypatch):
+    identity = support.identity(tmp_path)
+    seen: list[bytes] = []
+
+    async def handle(reader, writer):
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(support.http_bytes(b'{"gitVersion": "v1.34.2"}'))
+
+    (tmp_path / "token").write_text("of-the-pod")
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_CERT_FILENAME", str(identity.ca_file))
+    async with support.tcp(handle, identity.server) as port:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(port))
+        api = await kubernetes.connect(KubernetesEndpoint(in_cluster=True), region="Region 1", network=support.NETWORK)
+        await api.version()
+        await api.aclose()
+    assert b"authorization: bearer of-the-pod\r\n" in seen[0].replace(b"Authorization", b"authorization")

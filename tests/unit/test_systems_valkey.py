@@ -119,3 +119,16 @@ async def test_a_cancelled_question_closes_its_connection():
         question.cancel()
         async with asyncio.timeout(2):
             await closed.wait()
+
+
+async def test_over_tls_with_its_own_authority(tmp_path):
+    identity = support.identity(tmp_path)
+
+    async def handle(reader, writer):
+        await reader.readuntil(b"replication\r\n")
+        writer.write(b"$%d\r\n%s\r\n" % (len(PRIMARY), PRIMARY))
+
+    async with support.tcp(handle, identity.server) as port:
+        endpoint = ValkeyEndpoint(host="localhost", port=port, tls=True, ca_file=identity.ca_file)
+        found = await valkey.replication(endpoint, region="Region 1", network=support.NETWORK)
+    assert found.role == "primary"

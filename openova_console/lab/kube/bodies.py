@@ -56,9 +56,7 @@ def write_options(query: Mapping[str, str], verb: str) -> WriteOptions:
 
 def parsed(text: bytes, kind: str) -> Json:
     """A JSON object in a body. Raises `Refusal` 400."""
-    wrong = (
-        f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error:"
-    )
+    wrong = f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error"
     try:
         body = golang.decode(text)
     except golang.NotJson as error:
@@ -123,9 +121,7 @@ def same_name(metadata: Json, asked: Asked) -> None:
     """Raises `Refusal` 400 unless the object is called as the path says."""
     name = metadata.get("name")
     if not name:
-        raise bad_request(
-            f"the name of the object ({asked.name} based on URL) was undeterminable: name must be provided"
-        )
+        raise bad_request(f"the name of the object ({asked.name} based on URL) was undeterminable: name must be provided")
     if name != asked.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({asked.name})")
 
@@ -171,9 +167,7 @@ def checked(
         types = [*metadata.findings.types, *content.findings.types]
         raise _undecodable(body, kind, asked, why, types, patched)
     if content.findings.causes:
-        raise invalid(
-            kind.kind, kind.group, kept_metadata.get("name") or "", _with_unchecked(kind, content.findings.causes)
-        )
+        raise invalid(kind.kind, kind.group, kept_metadata.get("name") or "", _with_unchecked(kind, content.findings.causes))
     return kept, unknown if validation == "Warn" else []
 
 
@@ -184,9 +178,7 @@ def _with_unchecked(kind: Kind, causes: list[Cause]) -> list[Cause]:
     return causes
 
 
-def _undecodable(
-    body: Json, kind: Kind, asked: Asked, why: str, types: list[str], patched: tuple[Any, bool] | None
-) -> Refusal:
+def _undecodable(body: Json, kind: Kind, asked: Asked, why: str, types: list[str], patched: tuple[Any, bool] | None) -> Refusal:
     if patched is None:
         return bad_request(_not_handled(kind.kind, kind, asked, why))
     patch, strategic = patched

@@ -18,9 +18,7 @@ def latest(expression: str, now: datetime) -> datetime | None:
     fields = expression.split()[-5:]
     if len(fields) != 5:
         raise ValueError(f"{expression!r} is no cron expression: it needs five fields, or six with seconds first")
-    minutes, hours, days, months, weekdays = (
-        _values(f, low, high) for f, (low, high) in zip(fields, _RANGES, strict=True)
-    )
+    minutes, hours, days, months, weekdays = (_values(f, low, high) for f, (low, high) in zip(fields, _RANGES, strict=True))
     moment = now.astimezone(UTC).replace(second=0, microsecond=0)
     either_day = fields[2] != "*" and fields[4] != "*"
     for back in range(400):

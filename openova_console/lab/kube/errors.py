@@ -160,8 +160,7 @@ def watch_too_old(asked: int, oldest: int) -> Refusal:
 def bad_revision(value: str, *, listing: bool = False) -> Refusal:
     """A resourceVersion that is no number: 400 for a list, 500 without a reason for a watch."""
     message = (
-        f"resourceVersion: Invalid value: {json.dumps(value)}: strconv.ParseUint: "
-        f"parsing {json.dumps(value)}: invalid syntax"
+        f"resourceVersion: Invalid value: {json.dumps(value)}: strconv.ParseUint: parsing {json.dumps(value)}: invalid syntax"
     )
     if listing:
         return bad_request(f"invalid resource version: {message}")

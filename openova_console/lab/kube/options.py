@@ -128,21 +128,11 @@ def _judge(watch: bool, revision: str, match: str, token: str, initial_events: b
     if initial_events and not watch:
         told = "sendInitialEvents is forbidden for list"
         raise _forbidden("sendInitialEvents", told)
-    if initial_events:
-        if match != "NotOlderThan":
-            raise _forbidden(
-                "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            )
+    if watch:
+        _judge_watch(match, initial_events)
         return
     if not match:
         return
-    if watch:
-        told = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        causes = [Cause("FieldValueForbidden", told, "resourceVersionMatch")]
-        if match != "NotOlderThan":
-            told = f'Unsupported value: "{match}": supported values: "NotOlderThan"'
-            causes.append(Cause("FieldValueNotSupported", told, "resourceVersionMatch"))
-        raise _wrong(*causes)
     if token:
         raise _forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
     if not revision:
@@ -152,6 +142,19 @@ def _judge(watch: bool, revision: str, match: str, token: str, initial_events: b
         raise _wrong(Cause("FieldValueNotSupported", message, "resourceVersionMatch"))
     if match == "Exact" and revision == "0":
         raise _forbidden("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+
+
+def _judge_watch(match: str, initial_events: bool) -> None:
+    if match == "NotOlderThan" if initial_events else not match:
+        return
+    told = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+    if initial_events:
+        told = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+    causes = [Cause("FieldValueForbidden", f"Forbidden: {told}", "resourceVersionMatch")]
+    if match not in ("", "NotOlderThan"):
+        told = f'Unsupported value: "{match}": supported values: "NotOlderThan"'
+        causes.append(Cause("FieldValueNotSupported", told, "resourceVersionMatch"))
+    raise _wrong(*causes)
 
 
 def _forbidden(field: str, told: str) -> Exception:

@@ -104,23 +104,23 @@ def _place(token: str, last: int) -> int:
 def _add(document: Any, path: list[str], value: Any) -> Any:
     if not path:
         return value
-    parent, token = _read(document, path[:-1]), path[-1]
+    parent, key = _read(document, path[:-1]), path[-1]
     if isinstance(parent, list):
-        parent.insert(len(parent) if token == "-" else _place(token, len(parent)), value)
+        parent.insert(len(parent) if key == "-" else _place(key, len(parent)), value)
     elif isinstance(parent, dict):
-        parent[token] = value
+        parent[key] = value
     else:
-        raise PatchFailed(f"missing path {token}")
+        raise PatchFailed(f"missing path {key}")
     return document
 
 
 def _remove(document: Any, path: list[str]) -> Any:
     _read(document, path)
-    parent, token = _read(document, path[:-1]), path[-1]
+    parent, key = _read(document, path[:-1]), path[-1]
     if isinstance(parent, list):
-        del parent[_place(token, len(parent) - 1)]
+        del parent[_place(key, len(parent) - 1)]
     else:
-        del parent[token]
+        del parent[key]
     return document
 
 

@@ -83,12 +83,9 @@ def _plant_canary(planter: Planter, name: str, version: str, step: int) -> None:
     _plant_route(planter, namespace, name, {f"{name}-primary": 100, f"{name}-canary": 0}, owner=canary)
 
 
-def _plant_route(
-    planter: Planter, namespace: str, name: str, weights: dict[str, int], *, owner: Json | None = None
-) -> None:
+def _plant_route(planter: Planter, namespace: str, name: str, weights: dict[str, int], *, owner: Json | None = None) -> None:
     backends = [
-        {"group": "", "kind": "Service", "name": service, "port": 80, "weight": weight}
-        for service, weight in weights.items()
+        {"group": "", "kind": "Service", "name": service, "port": 80, "weight": weight} for service, weight in weights.items()
     ]
     gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge", "namespace": "cilium-gateway"}
     accepted = [
@@ -116,9 +113,5 @@ def _plant_route(
             "parentRefs": [gateway],
             "rules": [{"backendRefs": backends, "matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}],
         },
-        status={
-            "parents": [
-                {"controllerName": "io.cilium/gateway-controller", "parentRef": gateway, "conditions": accepted}
-            ]
-        },
+        status={"parents": [{"controllerName": "io.cilium/gateway-controller", "parentRef": gateway, "conditions": accepted}]},
     )

@@ -50,8 +50,7 @@ _CA = "-----BEGIN CERTIFICATE-----\nlab\n-----END CERTIFICATE-----\n"
 def node_names(region_id: str) -> list[str]:
     """Three servers and three agents, as k3s calls them."""
     return [
-        f"{region_id}-{'server' if number <= 3 else 'agent'}-{number if number <= 3 else number - 3}"
-        for number in range(1, 7)
+        f"{region_id}-{'server' if number <= 3 else 'agent'}-{number if number <= 3 else number - 3}" for number in range(1, 7)
     ]
 
 

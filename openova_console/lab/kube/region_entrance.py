@@ -68,9 +68,7 @@ def _plant_certificates(planter: Planter) -> None:
         "clusterissuers.cert-manager.io",
         "",
         "letsencrypt-prod",
-        spec={
-            "acme": {"server": f"https://acme.{DOMAIN}/directory", "privateKeySecretRef": {"name": "letsencrypt-prod"}}
-        },
+        spec={"acme": {"server": f"https://acme.{DOMAIN}/directory", "privateKeySecretRef": {"name": "letsencrypt-prod"}}},
         status={
             "conditions": [
                 condition(

@@ -49,9 +49,7 @@ def plant_kafka(planter: Planter) -> None:
                     "sourceConnector": {
                         "tasksMax": 2,
                         "state": "running",
-                        "config": {
-                            "replication.policy.class": "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
-                        },
+                        "config": {"replication.policy.class": "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"},
                     },
                     "checkpointConnector": {"tasksMax": 1, "state": "running"},
                     "topicsPattern": "cdc\\..*|events\\..*",

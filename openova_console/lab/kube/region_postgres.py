@@ -65,7 +65,8 @@ def _plant_postgres(planter: Planter, name: str, instances: int, system: str) ->
         status=_postgres_status(name, members, system, since, backup, planter),
     )
     for number in range(3):
-        plant_postgres_backup(planter, name, backup - timedelta(days=2 - number))
+        started = backup - timedelta(days=2 - number)
+        planter.store.create("backups.postgresql.cnpg.io", postgres_backup(name, started))
     planter.plant(
         "scheduledbackups.postgresql.cnpg.io",
         "databases",
@@ -85,9 +86,7 @@ def _plant_postgres(planter: Planter, name: str, instances: int, system: str) ->
     )
 
 
-def _postgres_status(
-    name: str, members: list[str], system: str, since: datetime, backup: datetime, planter: Planter
-) -> Json:
+def _postgres_status(name: str, members: list[str], system: str, since: datetime, backup: datetime, planter: Planter) -> Json:
     return {
         "phase": "Cluster in healthy state",
         "instances": len(members),
@@ -112,9 +111,7 @@ def _postgres_status(
         "poolerIntegrations": {"pgBouncerIntegration": {"secrets": [f"{TENANT}-pooler"]}} if name == "postgres" else {},
         "conditions": [
             condition("Ready", "True", "ClusterIsReady", "Cluster is Ready", since),
-            condition(
-                "ContinuousArchiving", "True", "ContinuousArchivingSuccess", "Continuous archiving is working", since
-            ),
+            condition("ContinuousArchiving", "True", "ContinuousArchivingSuccess", "Continuous archiving is working", since),
             condition("LastBackupSucceeded", "True", "LastBackupSucceeded", "Backup was successful", backup),
             condition(
                 "ConsistentSystemID",
@@ -128,25 +125,27 @@ def _postgres_status(
     }
 
 
-def plant_postgres_backup(planter: Planter, cluster: str, started: datetime) -> None:
-    """A finished base backup."""
-    name = f"{cluster}-daily-{started:%Y%m%d%H%M%S}"
-    planter.plant(
-        "backups.postgresql.cnpg.io",
-        "databases",
-        name,
-        since=started,
-        labels={"cnpg.io/cluster": cluster, "cnpg.io/scheduled-backup": f"{cluster}-daily"},
-        spec={"cluster": {"name": cluster}, "method": "barmanObjectStore"},
-        status={
-            "phase": "completed",
-            "method": "barmanObjectStore",
-            "backupId": f"{started:%Y%m%dT%H%M%S}",
-            "backupName": f"backup-{started:%Y%m%d%H%M%S}",
-            "startedAt": stamp(started),
-            "stoppedAt": stamp(started + timedelta(minutes=4)),
-            "serverName": cluster,
-            "destinationPath": f"s3://cnpg-backups/{cluster}",
-            "instanceID": {"podName": f"{cluster}-1"},
-        },
-    )
+def postgres_backup(cluster: str, started: datetime) -> Json:
+    """A finished base backup that took four minutes."""
+    metadata = {
+        "name": f"{cluster}-daily-{started:%Y%m%d%H%M%S}",
+        "namespace": "databases",
+        "creationTimestamp": stamp(started),
+        "labels": {"cnpg.io/cluster": cluster, "cnpg.io/scheduled-backup": f"{cluster}-daily"},
+    }
+    status = {
+        "phase": "completed",
+        "method": "barmanObjectStore",
+        "backupId": f"{started:%Y%m%dT%H%M%S}",
+        "backupName": f"backup-{started:%Y%m%d%H%M%S}",
+        "startedAt": stamp(started),
+        "stoppedAt": stamp(started + timedelta(minutes=4)),
+        "serverName": cluster,
+        "destinationPath": f"s3://cnpg-backups/{cluster}",
+        "instanceID": {"podName": f"{cluster}-1"},
+    }
+    return {
+        "metadata": metadata,
+        "spec": {"cluster": {"name": cluster}, "method": "barmanObjectStore"},
+        "status": status,
+    }

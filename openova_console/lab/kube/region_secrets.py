@@ -73,9 +73,7 @@ def plant_secrets(planter: Planter) -> None:
                 "refreshTime": stamp(refreshed),
                 "syncedResourceVersion": f"1-{digest}",
                 "syncedPushSecrets": {f"ClusterSecretStore/{store}": {f"{remote}/value": match} for store in stores},
-                "conditions": [
-                    condition("Ready", "True", "Synced", "PushSecret synced successfully", planter.ago(days=12))
-                ],
+                "conditions": [condition("Ready", "True", "Synced", "PushSecret synced successfully", planter.ago(days=12))],
             },
         )
         # The names and ages of Secrets exist for the API to refuse; the lab keeps no values.

@@ -61,9 +61,7 @@ def plant_workloads(planter: Planter) -> None:
     for namespace, name, replicas, image in _STATEFUL:
         _plant_stateful(planter, namespace, name, replicas, image)
     for namespace, name, schedule, image, active_only in _CRON_JOBS:
-        _plant_cron_job(
-            planter, namespace, name, schedule, image, suspend=active_only and not planter.region.is_primary
-        )
+        _plant_cron_job(planter, namespace, name, schedule, image, suspend=active_only and not planter.region.is_primary)
     _plant_budget(planter, f"{TENANT}-prod", "checkout", 3)
 
 
@@ -156,9 +154,7 @@ def _plant_deployment(planter: Planter, namespace: str, name: str, replicas: int
 
 def _plant_stateful(planter: Planter, namespace: str, name: str, replicas: int, image: str) -> None:
     labels = _labels(namespace, name)
-    counts = dict.fromkeys(
-        ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"), replicas
-    )
+    counts = dict.fromkeys(("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"), replicas)
     stateful_set = planter.plant(
         "statefulsets.apps",
         namespace,
@@ -196,8 +192,7 @@ def plant_pod(planter: Planter, owner: Json, name: str, number: int) -> Json:
         status={
             "phase": "Running",
             "conditions": [
-                {"type": kind, "status": "True", "lastProbeTime": None, "lastTransitionTime": stamp(since)}
-                for kind in ready
+                {"type": kind, "status": "True", "lastProbeTime": None, "lastTransitionTime": stamp(since)} for kind in ready
             ],
             "hostIP": f"10.{planter.region.ordinal}0.0.{11 + nodes.index(node)}",
             "podIP": f"10.4{planter.region.ordinal}.{1 + nodes.index(node)}.{10 + planter.rng.randrange(200)}",

@@ -78,8 +78,7 @@ def _access(account: Account, spec: Json) -> Json:
 
 def _rules(account: Account) -> Json:
     rules = [
-        {"verbs": sorted(rule.verbs), "apiGroups": [rule.group], "resources": sorted(rule.resources)}
-        for rule in account.rules
+        {"verbs": sorted(rule.verbs), "apiGroups": [rule.group], "resources": sorted(rule.resources)} for rule in account.rules
     ]
     public = [
         {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"]},
@@ -130,9 +129,7 @@ def _resources(kind: Kind) -> list[Json]:
     common = {"singularName": kind.kind.lower(), "namespaced": kind.namespaced, "kind": kind.kind}
     found = [{"name": kind.plural, **common, "verbs": verbs}]
     if kind.status:
-        found.append(
-            {"name": f"{kind.plural}/status", **common, "singularName": "", "verbs": ["get", "patch", "update"]}
-        )
+        found.append({"name": f"{kind.plural}/status", **common, "singularName": "", "verbs": ["get", "patch", "update"]})
     if kind.scale is not None:
         scale = {"name": f"{kind.plural}/scale", "singularName": "", "namespaced": kind.namespaced, "kind": "Scale"}
         found.append({**scale, "group": "autoscaling", "version": "v1", "verbs": ["get", "patch", "update"]})

@@ -58,7 +58,7 @@ def at_least(minimum: int) -> Leaf:
 
 def each(names: str, shape: Any) -> dict[str, Any]:
     """Several fields of one shape, names parted by blanks."""
-    return {name: shape for name in names.split()}
+    return dict.fromkeys(names.split(), shape)
 
 
 def texts(names: str) -> dict[str, Any]:
@@ -116,8 +116,7 @@ class Checker:
         if isinstance(shape, Map):
             # Go's decoder names the map, a CRD's schema the key in it.
             return {
-                key: self.check(shape.values, item, path if self._builtin else f"{path}.{key}")
-                for key, item in value.items()
+                key: self.check(shape.values, item, path if self._builtin else f"{path}.{key}") for key, item in value.items()
             }
         known, open_ended = _known(shape), ... in shape
         if not self._builtin:

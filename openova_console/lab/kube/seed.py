@@ -17,7 +17,7 @@ from openova_console.lab.kube.region_cluster import plant_cluster, plant_provide
 from openova_console.lab.kube.region_entrance import plant_entrance
 from openova_console.lab.kube.region_flux import plant_flux
 from openova_console.lab.kube.region_kafka import plant_kafka
-from openova_console.lab.kube.region_postgres import plant_postgres
+from openova_console.lab.kube.region_postgres import plant_postgres, postgres_backup
 from openova_console.lab.kube.region_secrets import plant_secrets
 from openova_console.lab.kube.region_velero import plant_velero, velero_backup, velero_completed
 from openova_console.lab.kube.region_workloads import completed, job_of, plant_workloads
@@ -52,9 +52,7 @@ def seed(
         now: UTC; ages are counted from it.
         rng: for what varies between regions.
     """
-    region = Region(
-        id=region_id, geo_tag=geo_tag, is_primary=is_primary, peer=peer_id, peer_geo_tag=peer_geo_tag or peer_id
-    )
+    region = Region(id=region_id, geo_tag=geo_tag, is_primary=is_primary, peer=peer_id, peer_geo_tag=peer_geo_tag or peer_id)
     planter = Planter(store, region, now, rng)
     plant_cluster(planter)
     plant_workloads(planter)
@@ -147,6 +145,22 @@ def _finish_backup(store: ObjectStore, record: Record, now: datetime) -> None:
         store.patch("backups.velero.io", record.namespace, record.name, done)
 
 
+def _back_up_postgres(store: ObjectStore, record: Record, now: datetime) -> None:
+    """A base backup appears four minutes after its time, when it is whole."""
+    spec, last = record.document["spec"], record.document["status"]["lastScheduleTime"]
+    fired = latest(spec["schedule"], now - timedelta(minutes=4))
+    if spec.get("suspend") or fired is None or moment(last) >= fired:
+        return
+    cluster = spec["cluster"]["name"]
+    store.create("backups.postgresql.cnpg.io", postgres_backup(cluster, fired))
+    times = {"lastCheckTime": stamp(now), "lastScheduleTime": stamp(fired)}
+    times["nextScheduleTime"] = stamp(fired + timedelta(days=1))
+    store.patch("scheduledbackups.postgresql.cnpg.io", record.namespace, record.name, {"status": times})
+    if store.find("clusters.postgresql.cnpg.io", record.namespace, cluster) is not None:
+        done = {"status": {"lastSuccessfulBackup": stamp(fired + timedelta(minutes=4))}}
+        store.patch("clusters.postgresql.cnpg.io", record.namespace, cluster, done)
+
+
 def _start_job(store: ObjectStore, record: Record, now: datetime) -> None:
     """A suspended CronJob starts nothing; one that was resumed does not make up for what it missed."""
     spec, status = record.document["spec"], record.document.get("status", {})
@@ -193,6 +207,7 @@ _CONTROLLERS = (
     ("backupstoragelocations.velero.io", _validate),
     ("schedules.velero.io", _start_backup),
     ("backups.velero.io", _finish_backup),
+    ("scheduledbackups.postgresql.cnpg.io", _back_up_postgres),
     ("cronjobs.batch", _start_job),
     ("jobs.batch", _run_job),
 )

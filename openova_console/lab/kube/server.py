@@ -90,7 +90,7 @@ async def _statuses(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _json(code: int, body: Any, warned: Sequence[str] = ()) -> web.Response:
-    payload = body if isinstance(body, bytes) else dump(body)
+    payload = (body if isinstance(body, bytes) else dump(body)) + b"\n"
     response = web.Response(status=code, body=payload, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache, private"
     response.headers["Audit-Id"] = str(uuid.uuid4())
@@ -102,9 +102,7 @@ def _json(code: int, body: Any, warned: Sequence[str] = ()) -> web.Response:
 class _Server:
     """One region's API server."""
 
-    def __init__(
-        self, store: ObjectStore, tokens: dict[str, Account], now: Callable[[], datetime], streams: Streams
-    ) -> None:
+    def __init__(self, store: ObjectStore, tokens: dict[str, Account], now: Callable[[], datetime], streams: Streams) -> None:
         self._store, self._tokens, self._now = store, tokens, now
         self.streams = streams
 
@@ -182,9 +180,7 @@ class _Server:
 
 def _cluster_wide(asked: Asked) -> Asked:
     """A Namespace's own path reads as if it lay in a namespace; its object lies in none."""
-    return Asked(
-        asked.path, asked.verb, True, asked.group, asked.version, asked.plural, "", asked.name, asked.subresource
-    )
+    return Asked(asked.path, asked.verb, True, asked.group, asked.version, asked.plural, "", asked.name, asked.subresource)
 
 
 def _exists(kind: Kind, asked: Asked) -> bool:

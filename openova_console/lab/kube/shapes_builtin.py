@@ -42,9 +42,7 @@ POD_SPEC = {
     **each("automountServiceAccountToken hostNetwork hostPID hostIPC", FLAG),
     **each("shareProcessNamespace setHostnameAsFQDN enableServiceLinks hostUsers", FLAG),
     **anything("volumes ephemeralContainers securityContext imagePullSecrets affinity tolerations hostAliases"),
-    **anything(
-        "dnsConfig readinessGates overhead topologySpreadConstraints os schedulingGates resourceClaims resources"
-    ),
+    **anything("dnsConfig readinessGates overhead topologySpreadConstraints os schedulingGates resourceClaims resources"),
 }
 POD_TEMPLATE = {"metadata": METADATA, "spec": POD_SPEC}
 JOB_SPEC = {
@@ -72,9 +70,7 @@ BUILTIN: dict[str, dict[Any, Any]] = {
     "pods": {"spec": POD_SPEC},
     "configmaps": {"data": TEXTS, "binaryData": TEXTS, "immutable": FLAG},
     "secrets": {"data": TEXTS, "stringData": TEXTS, "immutable": FLAG, "type": TEXT},
-    "services": {
-        "spec": {**texts("clusterIP type externalName sessionAffinity ipFamilyPolicy"), ...: ANY, "selector": TEXTS}
-    },
+    "services": {"spec": {**texts("clusterIP type externalName sessionAffinity ipFamilyPolicy"), ...: ANY, "selector": TEXTS}},
     "events": {
         **texts("reason message type action reportingComponent reportingInstance"),
         "count": WHOLE,

@@ -48,9 +48,7 @@ CUSTOM: dict[str, dict[Any, Any]] = {
             **texts("path namePrefix nameSuffix serviceAccountName targetNamespace"),
             "deletionPolicy": one_of("MirrorPrune", "Delete", "WaitForTermination", "Orphan"),
             "dependsOn": [{"name!": TEXT, **texts("namespace readyExpr")}],
-            **anything(
-                "commonMetadata components decryption healthCheckExprs healthChecks images kubeConfig patches postBuild"
-            ),
+            **anything("commonMetadata components decryption healthCheckExprs healthChecks images kubeConfig patches postBuild"),
         },
         "status": {
             "conditions": CONDITIONS,
@@ -68,9 +66,7 @@ CUSTOM: dict[str, dict[Any, Any]] = {
             "maxHistory": WHOLE,
             "persistentClient": FLAG,
             "dependsOn": [{"name!": TEXT, **texts("namespace readyExpr")}],
-            **anything(
-                "chart chartRef driftDetection install upgrade rollback uninstall test kubeConfig postRenderers"
-            ),
+            **anything("chart chartRef driftDetection install upgrade rollback uninstall test kubeConfig postRenderers"),
             **anything("values valuesFrom healthCheckExprs commonMetadata waitStrategy"),
         }
     },
@@ -92,9 +88,7 @@ CUSTOM: dict[str, dict[Any, Any]] = {
             **anything("autoscalerRef ingressRef routeRef upstreamRef metricsServer"),
         }
     },
-    "httproutes.gateway.networking.k8s.io": {
-        "spec!": {"hostnames": [TEXT], **anything("parentRefs rules useDefaultGateways")}
-    },
+    "httproutes.gateway.networking.k8s.io": {"spec!": {"hostnames": [TEXT], **anything("parentRefs rules useDefaultGateways")}},
     "clusters.postgresql.cnpg.io": {
         "spec!": {
             "instances!": at_least(1),
@@ -103,20 +97,14 @@ CUSTOM: dict[str, dict[Any, Any]] = {
                 "source!": TEXT,
                 "enabled": FLAG,
             },
-            **texts(
-                "description imageName imagePullPolicy schedulerName primaryUpdateStrategy primaryUpdateMethod logLevel"
-            ),
+            **texts("description imageName imagePullPolicy schedulerName primaryUpdateStrategy primaryUpdateMethod logLevel"),
             **texts("priorityClassName serviceAccountName"),
             **each("minSyncReplicas maxSyncReplicas postgresUID postgresGID", at_least(0)),
             **each("stopDelay startDelay switchoverDelay failoverDelay smartShutdownTimeout", WHOLE),
             "livenessProbeTimeout": WHOLE,
             **each("enableSuperuserAccess enablePDB", FLAG),
-            **anything(
-                "imageCatalogRef postgresql replicationSlots bootstrap superuserSecret certificates imagePullSecrets"
-            ),
-            **anything(
-                "storage serviceAccountTemplate walStorage ephemeralVolumeSource affinity topologySpreadConstraints"
-            ),
+            **anything("imageCatalogRef postgresql replicationSlots bootstrap superuserSecret certificates imagePullSecrets"),
+            **anything("storage serviceAccountTemplate walStorage ephemeralVolumeSource affinity topologySpreadConstraints"),
             **anything("resources ephemeralVolumesSizeLimit backup nodeMaintenanceWindow monitoring externalClusters"),
             **anything("projectedVolumeTemplate env envFrom managed seccompProfile tablespaces plugins probes"),
             **anything("inheritedMetadata podSecurityContext securityContext isolationCheck"),
@@ -151,9 +139,7 @@ CUSTOM: dict[str, dict[Any, Any]] = {
             **each("dnsNames emailAddresses ipAddresses uris usages", [TEXT]),
             **each("encodeUsagesInRequest isCA", FLAG),
             **each("renewBeforePercentage revisionHistoryLimit", WHOLE),
-            **anything(
-                "additionalOutputFormats keystores nameConstraints otherNames privateKey renewal secretTemplate subject"
-            ),
+            **anything("additionalOutputFormats keystores nameConstraints otherNames privateKey renewal secretTemplate subject"),
         },
         "status": {
             "conditions": [

@@ -65,9 +65,7 @@ class Streams:
     ) -> web.StreamResponse:
         """Answer a watch until its time is over, its client leaves or it is closed."""
         options.number()
-        response = web.StreamResponse(
-            headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
-        )
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
         stream = _Open(request)
         unsubscribe = store.subscribe(view.kind, stream.wake.set)
         self._open.add(stream)

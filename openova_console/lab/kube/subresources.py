@@ -109,9 +109,7 @@ def _judge(wanted: Json, name: str, replicas: Any, *, patching: bool) -> None:
             raise bodies.not_patchable(dump(wanted).decode(), told)
         raise bad_request(f'Scale in version "v1" cannot be handled as a Scale: {told}')
     if replicas < 0:
-        cause = Cause(
-            "FieldValueInvalid", f"Invalid value: {replicas}: must be greater than or equal to 0", "spec.replicas"
-        )
+        cause = Cause("FieldValueInvalid", f"Invalid value: {replicas}: must be greater than or equal to 0", "spec.replicas")
         raise invalid("Scale", "autoscaling", name, [cause])
 
 

@@ -99,9 +99,7 @@ def delete(store: ObjectStore, kind: Kind, asked: Asked, query: Mapping[str, str
     options = bodies.write_options(query, "delete")
     uid, revision = bodies.preconditions(text)
     try:
-        gone, finished = store.delete(
-            kind, asked.namespace, asked.name, uid=uid, revision=revision, dry_run=options.dry_run
-        )
+        gone, finished = store.delete(kind, asked.namespace, asked.name, uid=uid, revision=revision, dry_run=options.dry_run)
     except NotFound:
         raise not_found(kind.plural, kind.group, asked.name) from None
     except Conflict as lost:
@@ -152,9 +150,7 @@ def patched(current: Json, media: str, change: Any) -> Json:
             raise Refusal(422, "Invalid", message, details={}) from None
     elif not isinstance(change, dict):
         given = golang.type_of(change)
-        raise bad_request(
-            f"error decoding patch: json: cannot unmarshal {given} into Go value of type map[string]interface {{}}"
-        )
+        raise bad_request(f"error decoding patch: json: cannot unmarshal {given} into Go value of type map[string]interface {{}}")
     else:
         body = (patches.strategic_patch if media == STRATEGIC else patches.merge_patch)(current, change)
     if not isinstance(body, dict) or not isinstance(body.get("metadata"), dict):
@@ -188,9 +184,7 @@ def _stored(store: ObjectStore, kind: Kind, asked: Asked, body: Json, revision: 
     if revision and not revision.isdigit():
         raise Refusal(500, "", f'strconv.ParseUint: parsing "{revision}": invalid syntax')
     try:
-        return store.update(
-            kind, body, part=part, revision=revision, uid=str(metadata.get("uid") or ""), dry_run=dry_run
-        )
+        return store.update(kind, body, part=part, revision=revision, uid=str(metadata.get("uid") or ""), dry_run=dry_run)
     except NotFound:
         raise not_found(kind.plural, kind.group, asked.name) from None
     except Conflict as lost:

@@ -15,7 +15,7 @@ from openova_console.handbook.regions import CERTIFICATE_NOTICE_S, RegionEvidenc
 from openova_console.handbook.words import Reading
 from openova_console.settings import Region, Settings
 from openova_console.systems import cert_manager, cnpg, flux, kinds, lease, nodes, velero
-from openova_console.systems.errors import Fault, NotInstalled
+from openova_console.systems.errors import Fault, NotInstalled, Unreachable
 from openova_console.systems.kubernetes import KubernetesApi, connect
 from openova_console.watch.collectors.base import utc_now
 from openova_console.watch.mirror import Mirror
@@ -54,8 +54,13 @@ class KubernetesCollector:
         try:
             api = await self._connected()
             version = await api.version()
-        except Fault as fault:
+        except Unreachable as fault:
             self._api_up = Reading(False, "bool", utc_now(), source, "full", fault.sentence)
+            self._put()
+            raise
+        except Fault as fault:
+            # It answers, or was not asked: that is no outage of the region.
+            self._api_up = Reading.missing("bool", source, fault.sentence)
             self._put()
             raise
         self._api_up = Reading(True, "bool", version.exchange.answered_at, source)
@@ -126,7 +131,7 @@ class KubernetesCollector:
         suspended = flux_facts.value.having("suspended") if flux_facts.value else ()
         evidence = RegionEvidence(
             api=self._api_up,
-            active=_map(cluster, "bool", lambda c: c.is_primary),
+            active=_accepts_writes(cluster),
             nodes_ready=_map(ready, "count", lambda n: n.ready),
             nodes=_map(ready, "count", lambda n: n.total),
             flux_ready=_map(flux_facts, "count", lambda f: f.ready),
@@ -144,6 +149,7 @@ class KubernetesCollector:
             version=self._version,
             lease=self._of(kinds.LEASES, self._lease, "text"),
             postgres_phase=_map(cluster, "text", lambda c: c.phase),
+            postgres_pod=_map(cluster, "text", lambda c: c.current_primary),
             postgres_backup=_map(cluster, "instant", lambda c: c.last_successful_backup),
             certificates=ends,
             flux_suspended=len(suspended),
@@ -200,7 +206,7 @@ class KubernetesCollector:
             return Reading.missing("count", source, fault.sentence)
 
     def _newest_backup(self) -> Reading[datetime]:
-        """The newest completed Velero backup: the only phase that is a recovery point.."""
+        """The newest completed Velero backup: the only phase that is a recovery point."""
         found = self._of(kinds.VELERO_BACKUPS, lambda o: velero.facts(o.values(), (), source=self.name), "count")
         if found.value is None:
             return Reading.missing("instant", found.source, found.error)
@@ -208,6 +214,14 @@ class KubernetesCollector:
         if newest is None or newest.completed_at is None:
             return Reading.missing("instant", found.source, "no completed backup was found")
         return Reading(newest.completed_at, "instant", found.observed_at, found.source)
+
+
+def _accepts_writes(cluster: Reading[cnpg.ClusterFacts]) -> Reading[bool]:
+    """Whether the Cluster accepts writes: a primary by its spec, without an instance that is ready, is no proof of it."""
+    if cluster.value is not None and cluster.value.is_primary and cluster.value.ready_instances < 1:
+        sentence = f"the Cluster {cluster.value.name} is meant to accept writes, but none of its instances is ready"
+        return Reading.missing("bool", cluster.source, sentence)
+    return _map(cluster, "bool", lambda c: c.is_primary)
 
 
 def _due(certificate: cert_manager.CertificateFacts, now: datetime) -> bool:

@@ -5,13 +5,14 @@ progress can be seen. Both sides are read in both regions: after a failover the 
 """
 
 from datetime import datetime
+from math import isfinite
 
 from openova_console.handbook.postgres import StreamSample
 from openova_console.handbook.words import Reading
 from openova_console.settings import Region, Settings
 from openova_console.systems import cnpg
 from openova_console.systems.prometheus import Point, Prometheus, Window, connect
-from openova_console.watch.collectors.base import flag, number
+from openova_console.watch.collectors.base import flag, number, utc_now
 from openova_console.watch.snapshot import PostgresPrimary, PostgresStandby, SnapshotStore
 
 WINDOW_S = 300
@@ -46,15 +47,28 @@ class PostgresCollector:
     async def close(self) -> None:
         await self._prometheus.aclose()
 
+    def _pod(self) -> str:
+        """The pod that leads this region's Cluster; empty while that is not known, and then only a lone pod counts."""
+        facts = self._snapshots.current.regions.get(self._region.id)
+        if facts is None or not facts.postgres_pod.fresh(utc_now(), self._settings.freshness.kubernetes_s):
+            return ""
+        return facts.postgres_pod.value or ""
+
     def _primary(self, window: Window) -> PostgresPrimary:
         replication = self._settings.replication.cnpg
         side = cnpg.primary_side(
-            window, replication.metrics, application_name=replication.application_name, slot_name=replication.slot_name
+            window,
+            replication.metrics,
+            application_name=replication.application_name,
+            slot_name=replication.slot_name,
+            pod=self._pod(),
+            cluster=self._region.postgres_cluster,
         )
         slot = side.slot_diff[-1] if side.slot_diff else None
         return PostgresPrimary(
             stream=_pair(side.flush_diff, side.flush_lag),
             stream_row=self._row(side, window),
+            in_recovery=flag(side.in_recovery, window, replication.metrics.in_recovery, side.ambiguity),
             slot_diff_bytes=number(slot, "B", window, replication.metrics.slot_diff, side.ambiguity),
         )
 
@@ -72,7 +86,7 @@ class PostgresCollector:
 
     def _standby(self, window: Window) -> PostgresStandby:
         metrics = self._settings.replication.cnpg.metrics
-        side = cnpg.standby_side(window, metrics)
+        side = cnpg.standby_side(window, metrics, pod=self._pod(), cluster=self._region.postgres_cluster)
         return PostgresStandby(
             in_recovery=flag(side.in_recovery, window, metrics.in_recovery, side.ambiguity),
             receiver_up=flag(side.receiver_up, window, metrics.receiver_up, side.ambiguity),
@@ -81,10 +95,10 @@ class PostgresCollector:
 
 
 def _pair(diff: tuple[Point, ...], lag: tuple[Point, ...]) -> tuple[StreamSample, ...]:
-    """Bytes and seconds of the same scrape; a scrape that lacks one of them is left out."""
+    """Bytes and seconds of the same scrape; a scrape that lacks one of them, or has no finite number, is left out."""
     seconds: dict[datetime, float] = {p.at: p.value for p in lag}
     return tuple(
         StreamSample(p.at, p.value, seconds[p.at])
         for p in diff
-        if p.at in seconds and p.value == p.value and seconds[p.at] == seconds[p.at]
+        if p.at in seconds and isfinite(p.value) and isfinite(seconds[p.at])
     )

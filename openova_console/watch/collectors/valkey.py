@@ -40,13 +40,14 @@ class ValkeyCollector:
 
 
 def _primary(info: valkey.ReplicationInfo) -> PrimaryEnd:
-    best = min(info.replicas, key=lambda r: (r.state != "online", r.lag_s), default=None)
+    # Which replica is the DR region's cannot be told from its address behind a link: the one that is worst off counts.
+    worst = max(info.replicas, key=lambda r: (r.state != "online", r.lag_s), default=None)
     return PrimaryEnd(
         role="master" if info.role == "primary" else "slave",
         replid=info.replid,
         offset=info.offset,
-        replica_ack_age_s=float(best.lag_s) if best else None,
-        replica_state=best.state if best else "",
+        replica_ack_age_s=float(worst.lag_s) if worst else None,
+        replica_state=worst.state if worst else "",
     )
 
 
@@ -58,4 +59,5 @@ def _replica(info: valkey.ReplicationInfo) -> ReplicaEnd:
         link_up=info.link_up,
         down_since_s=float(info.down_since_s) if info.down_since_s is not None else None,
         syncing=info.syncing,
+        heard_s=float(info.last_io_s) if info.last_io_s is not None else None,
     )

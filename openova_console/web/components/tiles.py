@@ -38,7 +38,7 @@ def region_line(line: Line) -> rx.Component:
         rx.el.dd(
             rx.cond(
                 line.verdict == "ok",
-                rx.el.span(icon("ok"), rx.el.span("OK", class_name="sr"), class_name="ok"),
+                rx.el.span("ok", class_name="sr"),
                 rx.el.span(icon(line.verdict), rx.el.span(line.verdict, class_name="sr"), class_name=line.verdict),
             )
         ),
@@ -120,6 +120,7 @@ def replication_table() -> rx.Component:
                     )
                 ),
                 rx.el.tbody(rx.foreach(ReplicationPanel.rows, service_row)),
+                class_name="fold",
             ),
             class_name="scroll",
             style={"paddingTop": "8px"},
@@ -136,6 +137,7 @@ def service_row(row: ServiceRow) -> rx.Component:
             " ",
             rx.el.span(row.method, class_name="xs muted hide-s"),
             rx.el.div(row.sentence, class_name="why"),
+            class_name="wide",
         ),
         rx.el.td(state(row.verdict, row.word)),
         rx.el.td(rx.el.b(row.lag), rx.el.div(row.objective, class_name="xs muted"), class_name="num"),
@@ -162,7 +164,7 @@ def sparkline(row: ServiceRow) -> rx.Component:
             aria_label="Lag over the last 24 hours",
             class_name="spark " + row.verdict,
         ),
-        rx.el.span("no history yet", class_name="xs muted"),
+        rx.el.span("–", class_name="muted"),
     )
 
 

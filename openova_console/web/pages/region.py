@@ -72,7 +72,8 @@ def _line(line: Line) -> rx.Component:
                 rx.el.span(line.text),
                 rx.el.span(line.verdict, class_name="sr"),
                 class_name="state " + line.verdict,
-            )
+            ),
+            class_name="text",
         ),
         rx.el.td(rx.cond(line.trace != "", show_source(line.trace, line.label)), class_name="num"),
     )

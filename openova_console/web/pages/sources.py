@@ -27,6 +27,7 @@ def sources() -> rx.Component:
                         )
                     ),
                     rx.el.tbody(rx.foreach(SourcePanel.rows, source_row)),
+                    class_name="fold",
                 ),
                 class_name="scroll",
             ),
@@ -38,7 +39,7 @@ def sources() -> rx.Component:
 
 def source_row(row: SourceRow) -> rx.Component:
     return rx.el.tr(
-        rx.el.td(rx.el.b(row.name, class_name="mono"), rx.el.div(row.sentence, class_name="why")),
+        rx.el.td(rx.el.b(row.name, class_name="mono"), rx.el.div(row.sentence, class_name="why"), class_name="wide"),
         rx.el.td(state(row.verdict, row.word)),
         rx.el.td(row.cadence, class_name="num muted hide-s"),
         rx.el.td(age(row.at, ago=True), class_name="num muted"),

@@ -1,0 +1,28 @@
+"""`python -m benchmarks [push] [page] [watching]`: all of them by default."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import page, push, watching
+from benchmarks.report import Row, show
+
+
+def main() -> int:
+    """Run the named benchmarks; exit 1 when a figure is over its limit."""
+    wanted = sys.argv[1:] or ["push", "page", "watching"]
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="openova-bench-") as folder:
+        if "push" in wanted:
+            rows += push.measure(Path(folder) / "push")
+        if "page" in wanted:
+            rows += page.measure(Path(folder) / "page")
+        if "watching" in wanted:
+            rows += asyncio.run(watching.measure())
+    print(show(rows))
+    return 1 if any(row.holds is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
