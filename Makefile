@@ -43,10 +43,12 @@ fmt: $(VENV)/dev.stamp
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 peers: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.peers.binaries
 	@$(BIN)/python -m tests.peers up
 
 test-peers: $(VENV)/dev.stamp
-	@OPENOVA_PEERS_REQUIRED=1 $(BIN)/python -m pytest -m peers -rs tests/peers
+	@$(BIN)/python -m tests.peers.binaries
+	@OPENOVA_PEERS_REQUIRED=1 $(BIN)/python -m pytest -n0 -m peers -rs tests/peers
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -m openova_console build

@@ -1,8 +1,8 @@
 """How a migration reaches the database: in one transaction, one console at a time."""
 
+from alembic import context
 from sqlalchemy import text
 
-from alembic import context
 from openova_console.settings import load
 from openova_console.store import tables
 from openova_console.store.database import open_engine

@@ -100,7 +100,7 @@ class Console:
                     pruned = time.monotonic()
                 if self._services is not None:
                     metrics.BROWSERS.set(self._services.hub.browsers)
-            except Exception:  # noqa: BLE001 - the next round tries again; the log says what failed
+            except Exception:
                 logging.getLogger("openova_console").exception("housekeeping failed")
             await asyncio.sleep(SWEEP_EVERY_S)
 

@@ -5,8 +5,8 @@ After: nothing
 """
 
 import sqlalchemy as sa
-
 from alembic import op
+
 from openova_console.store.database import UTCDateTime
 
 revision = "0001"

@@ -11,6 +11,7 @@ person who first used it: anybody else who shows up with it gets an empty state 
 Denied events answer with nothing. The log names the event and the person; never a payload, a cookie or a token.
 """
 
+import inspect
 import logging
 import time
 from collections import OrderedDict
@@ -29,6 +30,7 @@ from reflex.state import (
     StateUpdate,
     UpdateVarsInternalState,
 )
+from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
 from reflex_base.registry import RegistrationContext
 from reflex_base.utils.format import format_event_handler
@@ -46,6 +48,7 @@ DECISIONS = Counter(
 )
 
 _MOST_SOCKETS = 10_000
+_TAKES_STORAGE = frozenset({"hydrate_and_load", "update_vars_internal"})
 
 
 class SessionOwner(rx.State):  # type: ignore[misc]
@@ -130,23 +133,26 @@ class EventGuard(Middleware):  # type: ignore[misc]
             await self._close([sid])
             return _deny("anonymous", event, None)
         socket.digest, socket.session_id = digest_of(token), who.session_id
-        reason = self._refusal(event.name, who) or await self._foreign(state, event.name, who)
+        reason = self._refusal(event, who) or await self._foreign(state, event.name, who)
         if reason:
             return _deny(reason, event, who)
         DECISIONS.labels("allowed", "").inc()
         return None
 
-    def _refusal(self, name: str, who: Who) -> str:
+    def _refusal(self, event: Event, who: Who) -> str:
         """Why this person may not cause this event; "" when he may."""
         if who.must_change:
             return "must_change"
-        if name in self._framework:
-            return ""
-        registered = RegistrationContext.get().event_handlers.get(name)
-        need = need_of(registered.handler.fn) if registered is not None else None
-        if need is None:
+        registered = RegistrationContext.get().event_handlers.get(event.name)
+        if registered is None:
             return "unmarked"
-        return "" if allows(who.role, need) else "role"
+        if event.name not in self._framework:
+            need = need_of(registered.handler.fn)
+            if need is None:
+                return "unmarked"
+            if not allows(who.role, need):
+                return "role"
+        return "" if _fits(registered.handler.fn, event.payload) else "arguments"
 
     async def _foreign(self, state: BaseState, name: str, who: Who) -> str:
         """Bind a state to the first person who uses it; empty it for another one who hydrates it."""
@@ -217,6 +223,25 @@ class EventGuard(Middleware):  # type: ignore[misc]
                 await transport.close(wait=False, reason=server.eio.reason.SERVER_DISCONNECT)
                 # Ends the writer, which closes the websocket; browsers ignore the packet that says so.
                 await transport.queue.put(None)
+
+
+def _fits(handler: Callable[..., Any], payload: Any) -> bool:
+    """Whether a handler can be called with these arguments. What they hold is for the handler to judge."""
+    try:
+        inspect.signature(handler).bind(None, **payload)
+    except TypeError:
+        return False
+    # The only argument that is not a handler's own: what a browser kept for variables that live in its storage.
+    kept = payload.get("vars") or {}
+    return handler.__name__ not in _TAKES_STORAGE or (isinstance(kept, dict) and all(_is_kept_by_browsers(name) for name in kept))
+
+
+def _is_kept_by_browsers(name: str) -> bool:
+    state, _, var = name.rpartition(".")
+    try:
+        return bool(State.get_class_substate(state)._is_client_storage(var.removesuffix(FIELD_MARKER)))
+    except (KeyError, ValueError):
+        return False
 
 
 def _deny(reason: str, event: Event, who: Who | None) -> StateUpdate:

@@ -13,7 +13,10 @@ from typing import Any, Literal
 
 import structlog
 
+from openova_console.api.noise import BrowserNoise, one_line
+
 HIDDEN = "[hidden]"
+_LONGEST_SEARCHED = 20_000
 _SECRET_NAMES = re.compile(r"(?i)cookie|authorization|password|passwd|secret|api[-_]?key|csrf|token|setup[-_]?code|payload")
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # 'cookie': '…', "Authorization": "…", token='…', client_token: "…"
@@ -55,8 +58,10 @@ def _hide(value: Any, name: str = "") -> Any:
 
 
 def redactor(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Structlog processor: hides values by the name of their field and by their shape."""
-    return {key: _hide(value, key if key != "event" else "") for key, value in event.items()}
+    """Structlog processor: hides values by the name of their field and by their shape; the message is one line."""
+    # Cut twice: what browsers send must not be searched by the megabyte, and what is hidden must not be cut in half.
+    message = one_line(redact(str(event.get("event", ""))[:_LONGEST_SEARCHED]))
+    return {**{key: _hide(value, key) for key, value in event.items() if key != "event"}, "event": message}
 
 
 def configure(*, style: Literal["json", "console"] = "console", level: int = logging.INFO) -> None:
@@ -82,6 +87,7 @@ def configure(*, style: Literal["json", "console"] = "console", level: int = log
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(BrowserNoise())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

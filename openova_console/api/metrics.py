@@ -12,7 +12,7 @@ COLLECTOR_READS = Counter(
 )
 COLLECTOR_SECONDS = Histogram("openova_collector_duration_seconds", "Duration of one read", ["source"], buckets=_SECONDS)
 PUSHES = Counter("openova_pushes", "Panel changes sent to the room of browsers that may see them", ["panel"])
-PUSH_BYTES = Counter("openova_push_bytes", "Bytes of encoded panel changes, times the browsers they went to", ["panel"])
+DELIVERIES = Counter("openova_push_deliveries", "Panel changes sent, times the browsers they went to", ["panel"])
 BROWSERS = Gauge("openova_browsers", "Browsers connected now")
 HTTP_SECONDS = Histogram(
     "openova_http_duration_seconds",
@@ -28,7 +28,7 @@ def observe_read(source: str, outcome: str, seconds: float) -> None:
     COLLECTOR_SECONDS.labels(source).observe(seconds)
 
 
-def observe_push(panel: str, size: int, browsers: int) -> None:
-    """Count one panel change of `size` bytes sent to so many browsers."""
+def observe_push(panel: str, browsers: int) -> None:
+    """Count one panel change sent to so many browsers."""
     PUSHES.labels(panel).inc()
-    PUSH_BYTES.labels(panel).inc(size * browsers)
+    DELIVERIES.labels(panel).inc(browsers)

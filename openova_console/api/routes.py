@@ -20,6 +20,7 @@ from openova_console.access.gate import App, Gate, Receive, Send
 from openova_console.access.identity import WhoCache
 from openova_console.api import account_pages, auth_pages, health, reflex_env
 from openova_console.api.desk import Desk
+from openova_console.api.frames import PageMessages
 from openova_console.api.health import Readiness
 from openova_console.api.metrics import HTTP_SECONDS
 from openova_console.api.security_headers import SecurityHeaders
@@ -44,7 +45,6 @@ def wrap(
 
     Args:
         app: what answers everything that is not answered here.
-        more: further routes behind the gate.
         build: folder with the built pages (`.web/build/client`); None where the pages are served by something else.
         more: further routes, for the signed-in like everything that is not public.
 
@@ -59,12 +59,11 @@ def wrap(
             *account_pages.routes(desk),
             *reflex_env.routes(build),
             *more,
-            *more,
         ],
         exception_handlers={404: _not_found, 405: _wrong_method, 500: _failed},
     )
     own.router.redirect_slashes = False
-    own.router.default = _unless_ours(own.router.default, app)
+    own.router.default = _unless_ours(own.router.default, PageMessages(app))
     return SecurityHeaders(_Timed(Gate(own, settings=settings.console, who=who)), build=build)
 
 

@@ -174,9 +174,8 @@ def migrate(url: str, revision: str = "head") -> None:
     Raises:
         StoreError: when the database cannot be written to or a migration fails.
     """
-    from alembic.util import CommandError
-
     from alembic import command
+    from alembic.util import CommandError
 
     check_writable(url)
     try:

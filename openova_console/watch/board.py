@@ -19,7 +19,6 @@ from openova_console.handbook.words import Judgement, Reading, Verdict, worst, y
 from openova_console.settings import Budget, Region, Settings
 from openova_console.watch.snapshot import LinkFacts, RegionFacts, Snapshot, WitnessFacts
 
-
 _CAME_BACK = frozenset({Outcome.ANSWER, Outcome.NXDOMAIN, Outcome.EMPTY, Outcome.SERVFAIL, Outcome.REFUSED})
 """Outcomes that only a witness that was reached can give."""
 

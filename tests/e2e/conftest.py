@@ -35,9 +35,13 @@ def visit(browser: Browser, running_console: RunningConsole) -> Iterator[Callabl
     contexts = []
     complaints: list[str] = []
 
-    def open_page(path: str = "/", *, role: str = "viewer", width: int = 1440, scheme: str = "light") -> Page:
+    def open_page(
+        path: str = "/", *, role: str = "viewer", width: int = 1440, scheme: str = "light", signed_in: bool = True
+    ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
         contexts.append(context)
+        if signed_in:
+            context.add_cookies(running_console.browser_cookies(role))
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))

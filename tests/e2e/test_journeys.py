@@ -11,7 +11,7 @@ Visit = Callable[..., Page]
 
 
 def test_deep_link_survives_signing_in(visit: Visit, healthy: None, running_console: RunningConsole) -> None:
-    page = visit("/replication/valkey?range=1h")
+    page = visit("/replication/valkey?range=1h", signed_in=False)
     assert page.url == f"{running_console.url}/replication/valkey?range=1h"
     expect(page.locator("h1")).to_have_text("Valkey")
     expect(page.locator(".tabs a[aria-current=true]")).to_have_text("1h")
@@ -45,7 +45,7 @@ def test_overview_shows_both_regions_live(visit: Visit, healthy: None) -> None:
 
 def test_show_source_tells_query_answer_and_time(visit: Visit, healthy: None) -> None:
     page = visit("/replication/cnpg")
-    page.get_by_role("button", name="Show source of CNPG").click()
+    page.get_by_role("button", name="Show the source of CNPG").click()
     dialog = page.locator("dialog#source")
     expect(dialog).to_be_visible()
     expect(dialog.locator("#source-call")).to_contain_text("cnpg_pg_stat_replication_flush_diff_bytes")
@@ -91,9 +91,11 @@ def test_history_downloads_as_csv(visit: Visit, healthy: None) -> None:
     assert len(text.splitlines()) > 10
 
 
-def test_unknown_selection_says_what_there_is(visit: Visit, healthy: None) -> None:
-    expect(visit("/replication/oracle").locator("main")).to_contain_text("There is no such service")
-    expect(visit("/region/mars").locator("main")).to_contain_text("There is no such region. Configured: region-1, region-2")
+def test_unknown_selection_says_what_there_is(visit: Visit, healthy: None, running_console: RunningConsole) -> None:
+    page = visit("/replication/oracle")
+    expect(page.locator("main")).to_contain_text("There is no such service")
+    page.goto(running_console.url + "/region/mars")
+    expect(page.locator("main")).to_contain_text("There is no such region. Configured: region-1, region-2")
 
 
 def test_sources_page_lists_every_loop(visit: Visit, healthy: None) -> None:

@@ -121,6 +121,7 @@ class RunningConsole:
     folder: Path
     port: int = field(default_factory=free_port)
     passwords: dict[str, str] = field(default_factory=dict)
+    _sessions: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     # Passwords, cookies and client tokens that were used: what the log must not hold.
     secrets: set[str] = field(default_factory=set)
     process: "subprocess.Popen[bytes] | None" = None
@@ -205,3 +206,9 @@ class RunningConsole:
             assert answer.status_code == 303, answer.text[:400]
             self.secrets |= {token, *browser.cookies.values()}
             return browser.cookies
+
+    def sign_out(self, cookie: str) -> None:
+        """End the session of this Cookie header, as its page does."""
+        with httpx.Client(base_url=self.url, trust_env=False, headers={"Cookie": cookie, "Origin": self.url}) as browser:
+            answer = browser.post("/auth/sign-out", data={"csrf": browser.get("/auth/me").json()["csrf"]})
+        assert answer.status_code == 303, answer.text[:400]

@@ -22,7 +22,6 @@ from openova_console.access.sign_in import sign_in
 from openova_console.store.database import session
 from tests.support.consoles import PASSWORD, add_user, settings_with
 
-
 CONSOLE = settings_with().console
 
 

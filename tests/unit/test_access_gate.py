@@ -10,7 +10,6 @@ from openova_console.access.identity import WhoCache
 from openova_console.access.sign_in import sign_in
 from tests.support.consoles import PASSWORD, add_user, call, settings_with
 
-
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 

@@ -15,7 +15,6 @@ from openova_console.store.database import reading, session
 from openova_console.store.tables import AuthSession
 from tests.support.consoles import NOW, PASSWORD, add_user
 
-
 TABLE = {
     Role.VIEWER: {Role.VIEWER},
     Role.OPERATOR: {Role.VIEWER, Role.OPERATOR},

@@ -18,7 +18,6 @@ from openova_console.store.database import open_engine, reading, session
 from openova_console.store.tables import AuthSession, SetupCode, SignInFailure
 from tests.support.consoles import NOW, PASSWORD, add_user, settings_with
 
-
 CONSOLE = settings_with().console
 
 

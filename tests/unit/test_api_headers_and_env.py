@@ -14,7 +14,6 @@ from openova_console.api.routes import wrap
 from openova_console.api.security_headers import SecurityHeaders, script_hashes
 from tests.support.consoles import call, settings_with
 
-
 BUILT = (
     "var e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,UPLOAD:`http://localhost:8000/_upload`,"
     "TRANSPORT:`websocket`,TEST_MODE:!1};export{e as t};"

@@ -17,7 +17,6 @@ from openova_console.api.routes import wrap
 from openova_console.store.database import open_engine
 from tests.support.consoles import call, settings_with
 
-
 HERE = ("127.0.0.1", 5000)
 
 
@@ -90,14 +89,14 @@ async def test_a_database_without_tables_is_not_ready(tmp_path):
 
 async def test_the_figures_from_this_machine(make_app):
     observe_read("prometheus-region-1", "failed", 0.3)
-    observe_push("overview", 100, 7)
+    observe_push("overview", 7)
     app = make_app()
     await call(app, "/healthz")
     answer = await call(app, "/metrics", client=HERE)
     assert answer.status == 200
     assert answer.header("content-type").startswith("text/plain; version=")
     assert 'openova_collector_reads_total{outcome="failed",source="prometheus-region-1"} 1.0' in answer.text
-    assert 'openova_push_bytes_total{panel="overview"} 700.0' in answer.text
+    assert 'openova_push_deliveries_total{panel="overview"} 7.0' in answer.text
     assert 'openova_http_duration_seconds_count{method="GET",part="probes",status="2xx"}' in answer.text
     DECISIONS.labels("denied", "role")
     assert (

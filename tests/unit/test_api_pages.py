@@ -18,7 +18,6 @@ from openova_console.store.database import reading, session
 from openova_console.store.tables import AuthSession, User
 from tests.support.consoles import NOW, PASSWORD, add_user, call, settings_with
 
-
 NEW = "a much better passphrase"
 
 

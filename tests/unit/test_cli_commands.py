@@ -17,7 +17,6 @@ from openova_console.store.database import open_engine, reading
 from openova_console.store.tables import User
 from tests.support.consoles import PASSWORD
 
-
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
 

@@ -78,8 +78,7 @@ def test_frozen_until_the_sender_gave_up():
     found = judged(stream_row=reading(False), stream=samples((14, 0, 0.2)), slot_diff_bytes=reading(72_288.0))
     assert found.judgement.verdict is Verdict.BREACH
     assert found.judgement.sentence == (
-        "Primary's stream is down: 72 KB of writes exist only in the primary region; "
-        "the standby's own lag of 0 s says nothing"
+        "Primary's stream is down: 72 KB of writes exist only in the primary region; the standby's own lag of 0 s says nothing"
     )
 
 
@@ -191,17 +190,15 @@ def test_never_ok_unless_the_transport_is_up_at_both_ends(receiver, row, slot, l
         assert found.judgement.verdict is (Verdict.BREACH if slot > 0 else Verdict.UNKNOWN)
 
 
-streams = st.lists(
-    st.tuples(st.floats(-1e6, 1e9), st.floats(0, 3600) | st.just(0.0)), min_size=0, max_size=8
-).map(lambda rows: samples(*((1 + 15 * (len(rows) - i), d, lag) for i, (d, lag) in enumerate(rows, 1))))
+streams = st.lists(st.tuples(st.floats(-1e6, 1e9), st.floats(0, 3600) | st.just(0.0)), min_size=0, max_size=8).map(
+    lambda rows: samples(*((1 + 15 * (len(rows) - i), d, lag) for i, (d, lag) in enumerate(rows, 1)))
+)
 
 
 @given(streams, st.booleans(), st.booleans(), st.floats(0, 1e9))
 def test_losing_a_reading_never_improves_the_verdict(stream, receiver, row, slot):
     """It may turn a breach into unknown, never anything into ok or a mere warning."""
-    evidence = postgres(
-        stream=stream, receiver_up=reading(receiver), stream_row=reading(row), slot_diff_bytes=reading(slot)
-    )
+    evidence = postgres(stream=stream, receiver_up=reading(receiver), stream_row=reading(row), slot_diff_bytes=reading(slot))
     before = judge_postgres(GOAL, evidence, now=NOW, budget_s=60).judgement.verdict
     for field in fields(evidence):
         lost = replace(evidence, **{field.name: () if field.name == "stream" else missing()})

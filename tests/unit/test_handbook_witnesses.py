@@ -119,9 +119,7 @@ def test_plain_udp_is_marked_weak_and_never_green():
 
 
 votes = st.lists(st.sampled_from(Vote), max_size=5)
-rounds = st.lists(
-    st.builds(Round, st.sampled_from(Outcome), st.lists(st.integers(0, 30), max_size=3).map(tuple)), max_size=5
-)
+rounds = st.lists(st.builds(Round, st.sampled_from(Outcome), st.lists(st.integers(0, 30), max_size=3).map(tuple)), max_size=5)
 
 
 @given(votes, st.data())

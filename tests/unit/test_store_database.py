@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 from sqlmodel import select
 
-from alembic import command
 from openova_console.store.database import (
     StoreError,
     alembic_config,
@@ -27,7 +27,6 @@ from openova_console.store.database import (
     session,
 )
 from openova_console.store.tables import SetupCode
-
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -13,7 +13,6 @@ from openova_console.store import history
 from openova_console.store.database import migrate, open_engine, reading, session
 from openova_console.store.tables import Rollup, Sample
 
-
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

@@ -6,6 +6,7 @@ Nothing here is shared with what it tests: headers are written as given, frames 
 import asyncio
 import json
 import secrets
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -59,7 +60,7 @@ class Socket:
         self._frames: list[str] = []
         self._partial = ""
         self.token = token
-        self.others: list[str] = []
+        self.seen: list[str] = []
 
     @classmethod
     async def open(
@@ -73,15 +74,23 @@ class Socket:
         path: str = "/_event/",
         page: str | None = "/",
         headers: tuple[tuple[str, str], ...] = (),
+        buffer: int | None = None,
     ) -> Self:
         """Connect, and arrive on `page` (None: open the websocket and join nothing).
+
+        `buffer` bounds in bytes what this end holds unread.
 
         Raises:
             Refused: when the handshake is not accepted.
         """
         host = host or f"localhost:{port}"
         token = token or secrets.token_urlsafe(16)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
+        own = socket.socket()
+        own.setblocking(False)
+        if buffer is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        await asyncio.get_running_loop().sock_connect(own, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=own, limit=buffer or 2**24)
         self = cls(reader, writer, token)
         sent = [*headers, *((("Cookie", cookie),) if cookie else ())]
         if origin is not None:
@@ -102,7 +111,7 @@ class Socket:
     async def arrive(self, page: str | None, boot: dict[str, Any] | None = None) -> list[Update]:
         """Join the namespace as the pages do: with the event that asks for the whole state. Returns what is answered."""
         event = boot or {"name": BOOT, "payload": {}, "router_data": self._router(page)}
-        self._send_text("40" + _NAMESPACE + json.dumps({"event": event}))
+        self.send_frame("40" + _NAMESPACE + json.dumps({"event": event}))
         await self.until(lambda text: text.startswith("40"))
         return [] if boot is not None else await self.answers(lambda update: _says(update, ROOT, "is_hydrated", True))
 
@@ -113,7 +122,7 @@ class Socket:
 
     def send(self, message: str, *data: Any) -> None:
         """Send one socket.io message."""
-        self._send_text("42" + _NAMESPACE + json.dumps([message, *data]))
+        self.send_frame("42" + _NAMESPACE + json.dumps([message, *data]))
 
     async def effects(self, name: str, payload: Any = None, **options: Any) -> list[Update]:
         """Send an event, then one that always answers; what comes between, but for broadcasts, is the event's."""
@@ -133,14 +142,23 @@ class Socket:
                     return found
 
     async def update(self) -> Update:
-        """The next update. Other messages are kept in `others`; pings are answered. Raises Closed."""
+        """The next update; other messages are dropped. Raises Closed."""
         while True:
             text = await self._frame()
             if text.startswith("42" + _NAMESPACE):
                 name, body = json.loads(text.removeprefix("42" + _NAMESPACE))
                 if name == "event":
                     return Update(body.get("delta") or {}, body.get("events") or [], text)
-            self.others.append(text)
+
+    async def updates(self, seconds: float) -> list[Update]:
+        """All updates of the next seconds. Raises Closed."""
+        found: list[Update] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    found.append(await self.update())
+        except TimeoutError:
+            return found
 
     async def until(self, wanted: Any, *, limit_s: float = 10) -> str:
         """The next frame that `wanted` accepts; those before it are dropped."""
@@ -176,17 +194,18 @@ class Socket:
         path, _, query = (page or "/").partition("?")
         return {"pathname": path, "query": dict(p.split("=") for p in query.split("&") if p), "asPath": page}
 
-    def _send_text(self, text: str) -> None:
+    def send_frame(self, text: str) -> None:
+        """Send one websocket message as it is."""
         self._write(self._ws.send(TextMessage(data=text)))
 
     def _write(self, data: bytes) -> None:
         self._writer.write(data)
 
     async def _accepted(self) -> None:
-        while True:
+        accepted = False
+        while not accepted:
             for event in await self._events():
-                if isinstance(event, AcceptConnection):
-                    return
+                accepted = accepted or isinstance(event, AcceptConnection)
                 if isinstance(event, RejectConnection):
                     raise Refused(event.status_code, {k.decode().lower(): v.decode() for k, v in event.headers})
                 self._take(event)
@@ -195,8 +214,9 @@ class Socket:
         while True:
             while self._frames:
                 text = self._frames.pop(0)
+                self.seen.append(text)
                 if text == "2":
-                    self._send_text("3")
+                    self.send_frame("3")
                 elif text == "1" or text.startswith("41"):
                     raise Closed
                 else:

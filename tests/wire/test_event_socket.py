@@ -22,7 +22,6 @@ from openova_console.api.routes import wrap
 from openova_console.store.database import session
 from tests.support.consoles import PASSWORD, add_user, settings_with
 
-
 SETTINGS = settings_with()
 
 

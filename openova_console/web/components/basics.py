@@ -28,6 +28,11 @@ def goto(text: rx.Var[str] | str | rx.Component, to: rx.Var[str] | str, **props:
     return ReactRouterLink.create(text, to=to, **props)
 
 
+def leave(text: rx.Var[str] | str, to: rx.Var[str] | str, **props: object) -> rx.Component:
+    """A link to something of the console that is not one of its pages: a download, an account page. A full load."""
+    return ReactRouterLink.create(text, to=to, reload_document=True, **props)
+
+
 def show_source(key: rx.Var[str] | str, what: rx.Var[str] | str) -> rx.Component:
     """Opens the drawer that shows what was asked and what the system answered."""
     return rx.el.button(

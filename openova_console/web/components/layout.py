@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from openova_console.web.components.basics import age, goto, icon, state
+from openova_console.web.components.basics import age, goto, icon, leave, state
 from openova_console.web.rows import AlarmRow, NavItem
 from openova_console.web.states.frame import Frame
 from openova_console.web.states.panels import AlarmPanel, Pulse
@@ -100,20 +100,16 @@ def _header(title: str | rx.Var[str], subtitle: str | rx.Var[str]) -> rx.Compone
                 rx.el.li(
                     rx.el.button("Keyboard shortcuts", type="button", class_name="ghost", custom_attrs={"data-open": "shortcuts"})
                 ),
+                rx.el.li(leave("Sessions", "/auth/sessions", class_name="item", custom_attrs={"data-command": "Your sessions"})),
                 rx.el.li(
-                    rx.el.a("Sessions", href="/auth/sessions", class_name="item", custom_attrs={"data-command": "Your sessions"})
-                ),
-                rx.el.li(
-                    rx.el.a(
+                    leave(
                         "Change password",
-                        href="/auth/password",
+                        "/auth/password",
                         class_name="item",
                         custom_attrs={"data-command": "Change password"},
                     )
                 ),
-                rx.el.li(
-                    rx.el.a("Sign out", href="/auth/sign-out", class_name="item", custom_attrs={"data-command": "Sign out"})
-                ),
+                rx.el.li(leave("Sign out", "/auth/sign-out", class_name="item", custom_attrs={"data-command": "Sign out"})),
             ),
             id="account",
             class_name="popover",

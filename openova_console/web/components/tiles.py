@@ -56,9 +56,7 @@ def between() -> rx.Component:
 
 
 def link_line(link: LinkTile) -> rx.Component:
-    return rx.el.div(
-        rx.el.div(link.kind, " from ", link.seen_from), state(link.verdict, link.sentence), title=link.handshake
-    )
+    return rx.el.div(rx.el.div(link.kind, " from ", link.seen_from), state(link.verdict, link.sentence), title=link.handshake)
 
 
 def witness_line(tile: WitnessTile) -> rx.Component:

@@ -48,7 +48,8 @@ def _region(tile: RegionTile) -> rx.Component:
                 class_name="body",
             ),
             rx.el.div(
-                rx.el.span("API answered ", age(tile.at, fresh_s=tile.fresh_s, ago=True), class_name="xs muted"), class_name="foot"
+                rx.el.span("API answered ", age(tile.at, fresh_s=tile.fresh_s, ago=True), class_name="xs muted"),
+                class_name="foot",
             ),
             class_name="card",
         ),

@@ -5,7 +5,7 @@ import reflex as rx
 from plotly.graph_objs.layout import Template
 
 from openova_console.watch.history import RANGES
-from openova_console.web.components.basics import age, goto, show_source, state
+from openova_console.web.components.basics import age, goto, leave, show_source, state
 from openova_console.web.components.layout import layout
 from openova_console.web.components.tiles import replication_table
 from openova_console.web.pages.page import page
@@ -71,7 +71,7 @@ def _history() -> rx.Component:
             rx.el.span("grey: not known", class_name="muted small"),
             rx.el.span(class_name="grow"),
             rx.el.div(*[_range(name) for name in RANGES], class_name="tabs", role="group", aria_label="Time range"),
-            rx.el.a("CSV", href=ServiceView.csv, class_name="small", custom_attrs={"data-command": "Download this history as CSV"}),
+            leave("CSV", ServiceView.csv, class_name="small", custom_attrs={"data-command": "Download this history as CSV"}),
             class_name="head",
         ),
         rx.el.div(
@@ -95,7 +95,11 @@ def _history() -> rx.Component:
                                 *[
                                     rx.el.th(name, scope="col", class_name=kind)
                                     for name, kind in (
-                                        ("Step begins", ""), ("Mean", "num"), ("Lowest", "num"), ("Highest", "num"), ("Verdict", ""),
+                                        ("Step begins", ""),
+                                        ("Mean", "num"),
+                                        ("Lowest", "num"),
+                                        ("Highest", "num"),
+                                        ("Verdict", ""),
                                     )
                                 ]
                             )

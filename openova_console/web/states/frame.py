@@ -58,4 +58,3 @@ class Frame(rx.State):
             panel = await self.get_state(state)
             for name, value in values.items():
                 setattr(panel, name, value)
-
