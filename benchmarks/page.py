@@ -11,7 +11,8 @@ from tests.support.running import RunningConsole, RunningLab, wait_for
 
 RUNS = 5
 _PAINT = """() => new Promise(done => {
-  new PerformanceObserver(list => done(list.getEntries().at(-1).startTime)).observe({type: 'largest-contentful-paint', buffered: true});
+  const observer = new PerformanceObserver(list => done(list.getEntries().at(-1).startTime));
+  observer.observe({type: 'largest-contentful-paint', buffered: true});
 })"""
 
 
@@ -47,7 +48,7 @@ def measure(folder: Path) -> list[Row]:
 def _load(browser: Browser, console: RunningConsole, path: str) -> tuple[float, float]:
     """Bytes and milliseconds of one load by somebody who is signed in, with an empty cache."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.add_cookies([{"name": c.name, "value": c.value or "", "url": console.url} for c in console.sign_in("viewer").jar])
+    context.add_cookies(console.browser_cookies("viewer"))
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Network.enable")

@@ -64,7 +64,7 @@ async def _connect(http: aiohttp.ClientSession, port: int, number: int) -> aioht
     url = f"http://127.0.0.1:{port}/_event/?EIO=4&transport=websocket&token=bench-{number}"
     socket = await http.ws_connect(url, max_msg_size=0)
     await socket.receive_str()
-    await socket.send_str('40/_event,{"token":"bench-%d"}' % number)
+    await socket.send_str(f'40/_event,{{"token":"bench-{number}"}}')
     while not (await socket.receive_str()).startswith("40/_event"):
         continue
     return socket

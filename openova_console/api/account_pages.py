@@ -90,7 +90,7 @@ async def post_password(desk: Desk, request: Request) -> Response:
     try:
         fields = await read_form(request)
     except BadForm as bad:
-        return _password_page(desk, request, who, wrong=str(bad), status=400)
+        return _password_page(desk, request, who, wrong=str(bad), status=bad.status)
     password = fields.get("password", "")
     if password != fields.get("again", ""):
         return _password_page(desk, request, who, wrong="The two new passwords differ: type them again.", status=422)

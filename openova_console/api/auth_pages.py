@@ -86,7 +86,7 @@ async def post_sign_in(desk: Desk, request: Request) -> Response:
     try:
         fields = await read_form(request)
     except BadForm as bad:
-        return _sign_in_page(desk, request, target, wrong=str(bad), status=400)
+        return _sign_in_page(desk, request, target, wrong=str(bad), status=bad.status)
     name = fields.get("name", "").strip()[:64]
     address = arrival_of(request).address
     try:
@@ -176,7 +176,7 @@ async def post_setup(desk: Desk, request: Request) -> Response:
     try:
         fields = await read_form(request)
     except BadForm as bad:
-        return _setup_page(desk, request, wrong=str(bad), status=400)
+        return _setup_page(desk, request, wrong=str(bad), status=bad.status)
     name, password = fields.get("name", "").strip()[:64], fields.get("password", "")
     if password != fields.get("again", ""):
         return _setup_page(desk, request, name=name, wrong="The two passwords differ: type them again.", status=422)

@@ -19,7 +19,11 @@ _MOST_BYTES = 16 * 1024
 
 
 class BadForm(Exception):
-    """The form cannot be used; the message is one sentence."""
+    """The form cannot be used; the message is one sentence. `status` is the HTTP status that says so."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def arrival_of(request: Request) -> Arrival:
@@ -98,5 +102,5 @@ async def read_form(request: Request) -> dict[str, str]:
         fields.setdefault(name, value)
     secret = _secret(request)
     if not secret or not hmac.compare_digest(fields.get("csrf", "").encode(), _mark(secret).encode()):
-        raise BadForm("The form is out of date or came from elsewhere, so nothing was changed: send it once more.")
+        raise BadForm("The form is out of date or came from elsewhere, so nothing was changed: send it once more.", 403)
     return fields

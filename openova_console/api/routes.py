@@ -1,6 +1,7 @@
 """The way in: security headers, then the gate, then the console's own routes, then the pages.
 
-`wrap` is what the app's `api_transformer` calls. Nothing reaches Reflex, neither page nor websocket, but through it.
+Nothing reaches Reflex, neither page nor websocket, but through what `wrap` makes. It has to stand around Reflex's whole ASGI
+app: as an `api_transformer` it would stand behind Reflex's own CORS layer, which answers foreign preflights by itself.
 """
 
 import time
@@ -64,7 +65,16 @@ def wrap(
     )
     own.router.redirect_slashes = False
     own.router.default = _unless_ours(own.router.default, PageMessages(app))
-    return SecurityHeaders(_Timed(Gate(own, settings=settings.console, who=who)), build=build)
+    return _lifespan_to(app, SecurityHeaders(_Timed(Gate(own, settings=settings.console, who=who)), build=build))
+
+
+def _lifespan_to(inner: App, app: App) -> App:
+    """Starting and stopping concern the innermost app only; everything else goes the whole way."""
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        await (inner if scope["type"] == "lifespan" else app)(scope, receive, send)
+
+    return choose
 
 
 def _unless_ours(not_found: App, app: App) -> App:

@@ -15,7 +15,7 @@ PATHS = ("/", "/replication", "/replication/cnpg", "/region/region-1", "/sources
 @pytest.mark.parametrize("path", PATHS)
 def test_readable_by_everybody_at_every_width(path: str, visit: Visit, healthy: None) -> None:
     page = visit(path)
-    page.wait_for_selector("main .state")
+    page.wait_for_selector(".strip:not(.lost) .state")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function("s => document.documentElement.className.includes(s)", arg=scheme)

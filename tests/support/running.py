@@ -182,7 +182,7 @@ class RunningConsole:
 
     def server_pid(self) -> int:
         """The process that serves browsers."""
-        found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+        found = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
         port = f"--port {self.port} "
         pids = [int(line.split()[0]) for line in found if "granian" in line and port in line]
         return max(pids)
@@ -192,6 +192,17 @@ class RunningConsole:
         command = [sys.executable, "-m", "openova_console", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def browser_cookies(self, name: str) -> list[dict[str, str]]:
+        """A session of this account for browsers, as Playwright takes cookies; used again while it lasts."""
+        kept = self._sessions.get(name)
+        if kept:
+            header = {"Cookie": f"{kept[0]['name']}={kept[0]['value']}"}
+            if httpx.get(f"{self.url}/auth/me", headers=header, trust_env=False).status_code == 200:
+                return kept
+        made = [{"name": c.name, "value": c.value or "", "url": self.url} for c in self.sign_in(name).jar if c.name == "openova"]
+        self._sessions[name] = made
+        return made
 
     def sign_in(self, name: str) -> httpx.Cookies:
         """Cookies of a new session of this account; the first accounts are named like their roles."""

@@ -61,6 +61,7 @@ class Socket:
         self._partial = ""
         self.token = token
         self.seen: list[str] = []
+        self.history: list[Update] = []
 
     @classmethod
     async def open(
@@ -148,7 +149,8 @@ class Socket:
             if text.startswith("42" + _NAMESPACE):
                 name, body = json.loads(text.removeprefix("42" + _NAMESPACE))
                 if name == "event":
-                    return Update(body.get("delta") or {}, body.get("events") or [], text)
+                    self.history.append(Update(body.get("delta") or {}, body.get("events") or [], text))
+                    return self.history[-1]
 
     async def updates(self, seconds: float) -> list[Update]:
         """All updates of the next seconds. Raises Closed."""
