@@ -217,6 +217,8 @@ class WitnessSettings(Section):
             raise ValueError(f"quorum must be a majority of the {len(self.resolvers)} resolvers")
         if not self.rounds // 2 < self.agree <= self.rounds:
             raise ValueError(f"agree must be a majority of the {self.rounds} rounds")
+        if len({r.name for r in self.resolvers}) != len(self.resolvers):
+            raise ValueError("two resolvers share one name: give each its own, so that their votes can be told apart")
         addresses = [(r.address, r.port) for r in self.resolvers]
         if len(set(addresses)) != len(addresses):
             raise ValueError("two resolvers share one address: they would be one witness with two votes")

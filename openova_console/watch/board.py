@@ -176,7 +176,8 @@ def _link(region: Region, snapshot: Snapshot, settings: Settings, now: datetime)
 
 def _witnesses(region: Region, snapshot: Snapshot, settings: Settings, now: datetime) -> WitnessRow:
     budget = settings.freshness.witnesses_s
-    facts = tuple(w for (region_id, _), w in snapshot.witnesses.items() if region_id == region.id)
+    known = (snapshot.witnesses.get((region.id, resolver.name)) for resolver in settings.witnesses.resolvers)
+    facts = tuple(w for w in known if w is not None)
     fresh = [w for w in facts if young((now - w.asked_at).total_seconds(), budget)]
     everyone = [w for w in snapshot.witnesses.values() if young((now - w.asked_at).total_seconds(), budget)]
     quorum = count(

@@ -56,7 +56,7 @@ def region_tile(row: RegionRow, settings: Settings, now: datetime) -> RegionTile
         role=role,
         role_class=role_class,
         verdict=row.verdict.value,
-        headline=row.headline,
+        headline=_headline(row.headline),
         at=iso(row.facts.version.observed_at if row.facts else None),
         fresh_s=settings.freshness.kubernetes_s,
         href=f"/region/{row.region.id}",
@@ -102,6 +102,12 @@ def _certificates(row: RegionRow, now: datetime) -> list[Fact]:
 
 def _until(seconds: float) -> str:
     return f"in {span(seconds)}" if seconds > 0 else f"ended {span(-seconds)} ago"
+
+
+def _headline(sentence: str) -> str:
+    """Short enough for a tile: several findings are counted, the lines below and the strip above name them."""
+    head, _, rest = sentence.partition(": ")
+    return head if head.endswith(" findings") and rest else sentence
 
 
 def _region_lines(row: RegionRow, settings: Settings, now: datetime) -> list[Line]:

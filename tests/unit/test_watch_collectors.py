@@ -76,6 +76,13 @@ def test_only_finite_numbers_become_samples(rows):
         assert math.isfinite(sample.flush_diff_bytes) and math.isfinite(sample.flush_lag_s)
 
 
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_a_scrape_without_a_number_is_left_out(odd):
+    well = points((2, 100.0), (1, 100.0))
+    assert _pair(points((2, 100.0), (1, odd)), well) == _pair(well, points((2, 100.0), (1, odd)))
+    assert [s.at for s in _pair(points((2, 100.0), (1, odd)), well)] == [ago(2)]
+
+
 async def postgres_side(*found, facts=None, config: Settings = SETTINGS, warnings=()):
     snapshots = SnapshotStore()
     if facts is not None:

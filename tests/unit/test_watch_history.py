@@ -12,7 +12,8 @@ from openova_console.store.database import migrate, open_engine, reading, sessio
 from openova_console.store.tables import Rollup, Sample
 from openova_console.watch.board import judge
 from openova_console.watch.history import POINTS, RANGES, History, series
-from tests.support.factories import NOW, aged, ago, settings, snapshot
+from tests.support.factories import NOW, aged, ago, primary_end, settings, snapshot
+from tests.support.factories import reading as sample
 
 SETTINGS = settings()
 LAG = series(Service.CNPG, "lag_s")
@@ -61,6 +62,16 @@ async def test_what_is_not_known_is_written_as_a_gap_at_the_time_of_the_question
     await history.record(board(age_s=0))
     await history.record(board(NOW + timedelta(seconds=30), age_s=70))
     assert [(s.observed_at, s.value, s.verdict) for s in stored(engine)][1:] == [(ago(-30), None, "unknown")]
+
+
+async def test_bytes_of_a_service_whose_verdict_is_unknown_are_a_gap_too(history, engine):
+    """The ends disagree: an offset difference is there, but it may not be drawn as if it were known."""
+    alone = {"region-1": sample(primary_end(offset=134, replica_ack_age_s=None, replica_state=""))}
+    found = judge(snapshot(valkey_primary=alone), SETTINGS, NOW)
+    valkey = next(r.assessment for r in found.replication if r.promise.service is Service.VALKEY)
+    assert (valkey.judgement.verdict, valkey.at_risk_bytes) == (Verdict.UNKNOWN, 70.0)
+    await history.record(found)
+    assert [(s.value, s.verdict) for s in stored(engine, series(Service.VALKEY, "at_risk_bytes"))] == [(None, "unknown")]
 
 
 async def test_sparklines_and_charts_have_gaps_where_nothing_was_known(history):

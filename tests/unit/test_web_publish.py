@@ -119,6 +119,15 @@ async def test_without_browsers_nothing_is_sent_and_the_first_one_gets_everythin
     assert sorted(counted) == sorted((state.__name__, 1) for state in ALL)
 
 
+async def test_who_comes_after_everybody_left_gets_everything(publisher, namespace):
+    await publisher.publish_once(NOW)
+    namespace.token_to_sid.clear()
+    await publisher.publish_once(NOW + timedelta(milliseconds=1))
+    namespace.token_to_sid["other"] = "sid"
+    assert set(await publisher.publish_once(NOW + timedelta(milliseconds=2))) == ALL
+    assert namespace.states == [name(*ALL)] * 2
+
+
 def test_a_calm_strip_says_no_more_than_what_is_measured(watch):
     drawn = panels(watch, watch.settings, NOW)
     assert drawn[AlarmPanel] == {"rows": [], "verdict": "ok", "title": WELL, "more": 0}

@@ -58,19 +58,14 @@ def test_the_sessions_cookie_is_out_of_reach_of_scripts_and_other_sites(
     assert not [part for part in parts if part.startswith(("domain", "max-age", "expires", "secure"))]
 
 
-def test_each_sign_in_makes_a_new_session_and_ends_the_one_before(signed_in: httpx.Client, running_console: RunningConsole) -> None:
+def test_a_second_sign_in_makes_a_new_session_and_ends_the_first(
+    signed_in: httpx.Client, running_console: RunningConsole, account: str
+) -> None:
     before = signed_in.cookies["openova"]
-    signed_in.cookies.delete("openova")
-    mark = _mark(signed_in.get(SIGN_IN))
-    signed_in.cookies.set("openova", before)
-    name = next(name for name in reversed(running_console.passwords) if name.startswith("wire-"))
-    signed_in.post(SIGN_IN, data={"name": name, "password": running_console.passwords[name], "csrf": mark})
-    own = _mark(signed_in.get("/auth/sign-out"))
-    again = signed_in.post(SIGN_IN, data={"name": name, "password": running_console.passwords[name], "csrf": own})
-    assert again.status_code == 303
-    after = signed_in.cookies["openova"]
-    running_console.secrets.add(after)
-    assert after != before
+    fields = {"name": account, "password": running_console.passwords[account], "csrf": _mark(signed_in.get("/auth/sign-out"))}
+    assert signed_in.post(SIGN_IN, data=fields).status_code == 303
+    running_console.secrets |= set(signed_in.cookies.values())
+    assert signed_in.cookies["openova"] != before
     old = httpx.get(f"{running_console.url}/auth/me", headers={"Cookie": f"openova={before}"}, trust_env=False)
     assert old.status_code == 401
 
@@ -108,7 +103,7 @@ def test_a_form_without_its_mark_signs_nobody_in(client: httpx.Client, running_c
 
 @pytest.mark.parametrize("path", ["/auth/sign-out", "/auth/sign-out-everywhere", "/auth/password", "/auth/sessions"])
 def test_a_form_without_its_mark_changes_nothing(signed_in: httpx.Client, path: str) -> None:
-    for fields in ({}, {"csrf": ""}, {"csrf": "0" * 64}):
+    for fields in ({"mark": "none"}, {"csrf": ""}, {"csrf": "0" * 64}):
         assert signed_in.post(path, data=fields).status_code in (303, 403)
     assert signed_in.get("/auth/me").status_code == 200
 
@@ -123,7 +118,7 @@ def test_a_form_from_another_site_is_refused(signed_in: httpx.Client, origin: st
 @pytest.mark.parametrize(
     "target",
     ["http://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "https:evil.example",
-     "javascript:alert(1)", "data:text/html,x", "/%09/evil.example", "/ /evil.example", "//evil.example/%2f..", "/..//evil.example",
+     "javascript:alert(1)", "data:text/html,x", "/ /evil.example", "//evil.example/%2f..", "/..//evil.example",
      "/auth/sign-out", "/x\r\nSet-Cookie: a=b", "@evil.example", "/./\\evil.example", "///evil.example", "http:///evil.example"],
 )  # fmt: skip
 def test_signing_in_never_leads_to_another_site(target: str, client: httpx.Client, running_console: RunningConsole) -> None:
@@ -133,9 +128,9 @@ def test_signing_in_never_leads_to_another_site(target: str, client: httpx.Clien
     answer = client.post(path, data={"name": "viewer", "password": running_console.passwords["viewer"], "csrf": _mark(page)})
     running_console.secrets |= set(client.cookies.values())
     assert answer.status_code == 303
-    assert answer.headers["location"] in ("/", "/%09/evil.example")
+    assert answer.headers["location"] == "/"
     # Who is signed in already is sent on by the page itself.
-    assert client.get(path).headers["location"] in ("/", "/%09/evil.example")
+    assert client.get(path).headers["location"] == "/"
     assert "a" not in client.cookies
 
 
@@ -172,8 +167,10 @@ async def test_a_new_password_ends_the_other_sessions(
     assert answer.status_code == 303
     await elsewhere.ended(limit_s=3)
     assert signed_in.get("/auth/me").json()["name"] == account
-    with pytest.raises(AssertionError, match="do not belong together"):
-        running_console.sign_in(account)
+    with httpx.Client(base_url=running_console.url, trust_env=False, headers={"Origin": running_console.url}) as other:
+        assert _sign_in(other, account, running_console.passwords[account]).status_code == 401
+        assert _sign_in(other, account, fresh).status_code == 303
+        running_console.secrets |= set(other.cookies.values())
 
 
 async def test_what_is_changed_on_the_command_line_reaches_open_pages(connect: Open, running_console: RunningConsole) -> None:
