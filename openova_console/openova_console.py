@@ -54,7 +54,7 @@ class Console:
         self._guard: EventGuard | None = None
 
     def assemble(self, asgi: ASGIApp) -> ASGIApp:
-        """Put gate, headers and API around Reflex's own app."""
+        """Put gate, headers and API around Reflex's own app, its lifespan included."""
         settings: Settings = load()
         logs.configure()
         logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -130,7 +130,14 @@ class Console:
                 self._engine.dispose()
 
 
-app = rx.App(
+class ConsoleApp(rx.App):
+    """Reflex's app behind the console's own gate: even its CORS layer answers nobody whom the gate has not let in."""
+
+    def __call__(self) -> ASGIApp:
+        return console.assemble(super().__call__())
+
+
+app = ConsoleApp(
     html_lang="en",
     stylesheets=["/openova.css"],
     head_components=[
@@ -147,4 +154,3 @@ console = Console(app)
 for page in PAGES:
     page.add_to(app)
 app.register_lifespan_task(console.lifespan)
-app.api_transformer = console.assemble

@@ -67,7 +67,8 @@ class SecurityHeaders:
 
     def _headers(self, scope: Scope, message: Any) -> list[tuple[bytes, bytes]]:
         given = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
-        headers = [(name, value) for name, value in given if name not in _OWN]
+        # No other site is ever allowed anything, so Reflex has nothing to say about what one would be.
+        headers = [(name, value) for name, value in given if name not in _OWN and not name.startswith(b"access-control-")]
         arrival: Arrival | None = scope.get("openova.arrival")
         # The server names itself and its kind where nothing else does.
         headers.append((b"server", b"openova"))

@@ -87,10 +87,7 @@ class Authority:
         )
         pem = folder / f"{stem}.pem"
         pem.touch(mode=0o600)
-        pem.write_bytes(
-            _key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM)
-            + self.pem
-        )
+        pem.write_bytes(_key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM) + self.pem)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(pem)

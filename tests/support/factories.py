@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import hypothesis
+
 from openova_console.handbook.postgres import PostgresEvidence, StreamSample
 from openova_console.handbook.regions import RegionEvidence
 from openova_console.handbook.valkey import PrimaryEnd, ReplicaEnd
@@ -34,6 +36,8 @@ from openova_console.watch.snapshot import (
 )
 
 T = TypeVar("T")
+untimed = hypothesis.settings(deadline=None)
+"""For property tests: how long one example takes says something of the machine, not of the rule."""
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WITNESSES = ("Google", "Cloudflare", "Quad9")
 CONTROL = Round(Outcome.ANSWER, (), 12)

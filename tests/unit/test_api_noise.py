@@ -40,7 +40,11 @@ def test_an_unusable_message_leaves_one_line_without_what_was_sent(name, message
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("openova_console.web.components.trouble", "an event of a page failed"), ("reflex.app", "something else"), ("engineio.server", "x")],
+    [
+        ("openova_console.web.components.trouble", "an event of a page failed"),
+        ("reflex.app", "something else"),
+        ("engineio.server", "x"),
+    ],
 )
 def test_what_is_not_about_a_message_stays_whole(name, message):
     record = _record(name, message, _raised(ValueError("why")))

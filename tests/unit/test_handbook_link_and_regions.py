@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openova_console.handbook.link import LinkLimits, judge_link
 from openova_console.handbook.regions import Role, judge_activity, judge_region
 from openova_console.handbook.words import Judgement, Reading, Verdict
-from tests.support.factories import NOW, ago, missing, reading, region_evidence
+from tests.support.factories import NOW, ago, missing, reading, region_evidence, untimed
 
 LIMITS = LinkLimits(window_s=300, handshake_warn_s=300, rtt_warn_ms=150, loss_warn_percent=1)
 ORDER = [Verdict.OK, Verdict.WARN, Verdict.UNKNOWN, Verdict.BREACH]
@@ -47,6 +47,7 @@ def test_the_link_in_words(changes, verdict, sentence):
     assert link(**changes) == Judgement(verdict, sentence)
 
 
+@untimed
 @given(
     st.sampled_from(["rtt_ms", "loss_percent", "newest_through"]),
     st.sampled_from([missing(), reading(1.0, age_s=91), reading(1.0, completeness="partial"), reading(1.0, age_s=-6)]),
@@ -57,6 +58,7 @@ def test_a_link_is_never_green_or_merely_warned_of_without_its_probe(name, unfit
     assert ORDER.index(link(**({"loss_percent": loss, "newest_through": through} | {name: unfit})).verdict) >= 2
 
 
+@untimed
 @given(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["loss_percent", "rtt_ms", "handshake_age_s"]))
 def test_a_worse_link_is_never_a_better_verdict(one, other, name):
     less, more = sorted((one, other))
@@ -109,6 +111,7 @@ def test_a_region_in_words(changes, verdict, sentence):
 EVIDENCE = ("api", "nodes_ready", "nodes", "flux_ready", "flux", "certificates_due", "newest_backup")
 
 
+@untimed
 @given(st.sampled_from(EVIDENCE), st.sampled_from(["missing", "stale", "partial", "future"]))
 def test_a_region_is_never_healthy_with_anything_unread(name, how):
     value: object = datetime(2026, 3, 1, 10, tzinfo=NOW.tzinfo) if name == "newest_backup" else 3
@@ -146,6 +149,7 @@ def test_who_is_active(one, two, active, verdict, sentence):
     assert (found.active, found.judgement) == (active, Judgement(verdict, sentence))
 
 
+@untimed
 @given(st.booleans(), st.booleans(), st.sampled_from([missing(), reading(True, age_s=46), reading(True, age_s=-6)]))
 def test_one_active_region_is_ok_only_when_the_other_is_known_not_to_be(one, two, unfit):
     assert activity(reading(one), unfit).judgement.verdict is Verdict.UNKNOWN

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openova_console.handbook.postgres import judge_postgres, last_in_step
 from openova_console.handbook.replication import Objective, Service, grade, promise
 from openova_console.handbook.words import Judgement, Verdict
-from tests.support.factories import NOW, ago, missing, postgres, reading, samples
+from tests.support.factories import NOW, ago, missing, postgres, reading, samples, untimed
 
 GOAL = Objective(Service.CNPG, 5, 30)
 ORDER = [Verdict.OK, Verdict.WARN, Verdict.UNKNOWN, Verdict.BREACH]
@@ -164,6 +164,7 @@ def test_a_judgement_is_as_old_as_its_oldest_evidence():
     assert judged(receiver_up=reading(True, age_s=40)).observed_at == ago(40)
 
 
+@untimed
 @given(
     st.sampled_from(NEEDED),
     st.sampled_from(["missing", "stale", "partial", "future"]),
@@ -180,6 +181,7 @@ def test_never_ok_with_any_needed_reading_unfit(name, how, value, slot):
     assert judged(**{name: unfit}, slot_diff_bytes=reading(slot)).judgement.verdict is Verdict.UNKNOWN
 
 
+@untimed
 @given(st.booleans(), st.booleans(), st.floats(0, 1e12), st.floats(0, 1e6))
 def test_never_ok_unless_the_transport_is_up_at_both_ends(receiver, row, slot, lag):
     found = judged(
@@ -195,6 +197,7 @@ streams = st.lists(st.tuples(st.floats(-1e6, 1e9), st.floats(0, 3600) | st.just(
 )
 
 
+@untimed
 @given(streams, st.booleans(), st.booleans(), st.floats(0, 1e9))
 def test_losing_a_reading_never_improves_the_verdict(stream, receiver, row, slot):
     """It may turn a breach into unknown, never anything into ok or a mere warning."""
@@ -207,6 +210,7 @@ def test_losing_a_reading_never_improves_the_verdict(stream, receiver, row, slot
         assert ORDER.index(after) >= min(ORDER.index(before), ORDER.index(Verdict.UNKNOWN))
 
 
+@untimed
 @given(streams.filter(len))
 def test_bytes_outstanding_are_green_only_with_a_measured_time_within_the_objective(stream):
     found = judged(stream=stream)
@@ -216,6 +220,7 @@ def test_bytes_outstanding_are_green_only_with_a_measured_time_within_the_object
         assert found.lag_s >= (newest.flush_lag_s if newest.flush_diff_bytes else 0)
 
 
+@untimed
 @given(st.floats(0, 1e5), st.floats(0, 1e5))
 def test_more_lag_is_never_a_better_verdict(one, other):
     less, more = sorted((one, other))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openova_console.handbook.replication import Objective, Service
 from openova_console.handbook.valkey import judge_valkey
 from openova_console.handbook.words import Verdict
-from tests.support.factories import NOW, ago, missing, primary_end, reading, replica_end
+from tests.support.factories import NOW, ago, missing, primary_end, reading, replica_end, untimed
 
 GOAL = Objective(Service.VALKEY, 5, 30)
 ORDER = [Verdict.OK, Verdict.WARN, Verdict.UNKNOWN, Verdict.BREACH]
@@ -125,6 +125,7 @@ replicas = st.fixed_dictionaries(
 )
 
 
+@untimed
 @given(ends, replicas)
 def test_ok_only_when_both_ends_agree_and_the_silence_is_within_the_objective(primary, replica):
     found = judged(primary, replica)
@@ -135,6 +136,7 @@ def test_ok_only_when_both_ends_agree_and_the_silence_is_within_the_objective(pr
         assert primary["replica_ack_age_s"] <= GOAL.warn_s
 
 
+@untimed
 @given(ends, replicas, st.sampled_from(["primary", "replica"]), st.sampled_from(["missing", "stale", "partial", "future"]))
 def test_losing_an_end_never_improves_the_verdict(primary, replica, lost, how):
     sides = {"primary": reading(primary_end(**primary)), "replica": reading(replica_end(**replica))}
@@ -151,6 +153,7 @@ def test_losing_an_end_never_improves_the_verdict(primary, replica, lost, how):
     assert after is Verdict.UNKNOWN or before is Verdict.BREACH
 
 
+@untimed
 @given(st.floats(0, 1e4), st.floats(0, 1e4))
 def test_more_silence_is_never_a_better_verdict(one, other):
     less, more = sorted((one, other))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from openova_console.handbook.witnesses import Ballot, Finding, Outcome, Round, Vote, cast, count
 from openova_console.handbook.words import Verdict
-from tests.support.factories import CONTROL
+from tests.support.factories import CONTROL, untimed
 
 UP, DOWN, SILENT = Vote.REACHABLE, Vote.UNREACHABLE, Vote.ABSTAIN
 IN_ALL = " in 3 of 3 rounds"
@@ -122,6 +122,7 @@ votes = st.lists(st.sampled_from(Vote), max_size=5)
 rounds = st.lists(st.builds(Round, st.sampled_from(Outcome), st.lists(st.integers(0, 30), max_size=3).map(tuple)), max_size=5)
 
 
+@untimed
 @given(votes, st.data())
 def test_losing_a_witness_never_makes_a_region_unreachable(cast_, data):
     needed = data.draw(st.integers(3, 5))
@@ -138,16 +139,19 @@ def test_losing_a_witness_never_makes_a_region_unreachable(cast_, data):
             assert not (finding(rest) is Finding.UNREACHABLE and whole is not Finding.UNREACHABLE)
 
 
+@untimed
 @given(st.sampled_from(Vote), st.sampled_from([UP, SILENT]), st.sampled_from([UP, SILENT]))
 def test_one_liar_of_three_never_makes_a_region_unreachable(lie, second, third):
     assert counted(lie, second, third).finding is not Finding.UNREACHABLE
 
 
+@untimed
 @given(st.sampled_from(Vote))
 def test_one_liar_of_three_never_makes_a_dead_region_reachable(lie):
     assert counted(lie, DOWN, DOWN).finding is Finding.UNREACHABLE
 
 
+@untimed
 @given(rounds, st.none() | st.builds(Round, st.sampled_from(Outcome), st.lists(st.integers(0, 30), max_size=2).map(tuple)))
 def test_a_witness_votes_only_with_a_fresh_answer_to_the_control(asked, control):
     ballot = cast(asked, control, agree=len(asked) // 2 + 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from openova_console.handbook.speech import listing, size, span
 from openova_console.handbook.words import CLOCK_SLACK_S, Reading, Verdict, worst
-from tests.support.factories import NOW, missing, reading
+from tests.support.factories import NOW, missing, reading, untimed
 
 SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 BYTES = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
@@ -34,6 +34,7 @@ def test_nothing_measured_is_unknown():
     assert worst([]) is Verdict.UNKNOWN
 
 
+@untimed
 @given(st.lists(st.sampled_from(Verdict), min_size=1), st.sampled_from(Verdict))
 def test_one_more_verdict_never_makes_the_whole_better(verdicts, more):
     order = [Verdict.OK, Verdict.WARN, Verdict.UNKNOWN, Verdict.BREACH]
@@ -64,6 +65,7 @@ def test_a_fresh_reading_has_no_excuse():
     assert reading(False, age_s=-CLOCK_SLACK_S).fresh(NOW, 60)
 
 
+@untimed
 @given(st.floats(-1e6, 1e6), st.floats(0.1, 1e5))
 def test_fresh_means_within_the_budget_and_not_from_the_future(age_s, budget_s):
     fresh = reading(1, age_s=age_s).fresh(NOW, budget_s)
@@ -96,6 +98,7 @@ def test_sizes_as_they_are_said(count, text):
     assert size(count) == text
 
 
+@untimed
 @given(anything)
 def test_a_figure_always_has_its_unit_and_is_never_far_off(value):
     for say, units in ((span, SECONDS), (size, BYTES)):
@@ -106,6 +109,7 @@ def test_a_figure_always_has_its_unit_and_is_never_far_off(value):
             assert text == "unknown"
 
 
+@untimed
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_more_is_never_said_as_less(one, other):
     less, more = sorted((one, other))

@@ -23,6 +23,7 @@ from tests.support.factories import (
     replica_end,
     settings,
     snapshot,
+    untimed,
     witnesses,
 )
 
@@ -300,6 +301,7 @@ def test_each_reading_that_is_lost_raises_an_alarm(path):
     assert any(a.verdict is Verdict.UNKNOWN for a in found.alarms)
 
 
+@untimed
 @given(
     st.lists(st.sampled_from(NEEDED), max_size=4), st.sampled_from([0, 40, 70, 100]), st.sampled_from(["well", "down", "swapped"])
 )

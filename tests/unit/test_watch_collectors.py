@@ -20,7 +20,7 @@ from openova_console.watch.collectors.postgres import PostgresCollector, _pair
 from openova_console.watch.collectors.valkey import _primary, _replica
 from openova_console.watch.collectors.witnesses import WitnessCollector
 from openova_console.watch.snapshot import SnapshotStore
-from tests.support.factories import NOW, ago, region_facts, series, settings, window
+from tests.support.factories import NOW, ago, region_facts, series, settings, untimed, window
 
 SETTINGS = settings()
 ONE, TWO = SETTINGS.regions
@@ -68,6 +68,7 @@ def test_bytes_and_seconds_of_one_scrape_belong_together():
     assert _pair(diff, lag) == (StreamSample(ago(45), 100, 0.1), StreamSample(ago(15), 300, 0.3))
 
 
+@untimed
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=8))
 def test_only_finite_numbers_become_samples(rows):
     diff = points(*((len(rows) - i, d) for i, (d, _) in enumerate(rows)))

@@ -9,7 +9,7 @@ from openova_console.systems import errors, kinds
 from openova_console.watch.collectors import kubernetes as kubernetes_module
 from openova_console.watch.collectors.kubernetes import FLUX_KINDS, KubernetesCollector
 from openova_console.watch.snapshot import SnapshotStore
-from tests.support.factories import NOW, ago, settings
+from tests.support.factories import NOW, ago, settings, untimed
 
 SETTINGS = settings()
 ONE = SETTINGS.regions[0]
@@ -114,6 +114,7 @@ def test_an_object_that_makes_no_sense_makes_its_kind_unknown_and_nothing_else(b
         assert facts_of(Copy(resource, broken)).evidence.flux.value is None
 
 
+@untimed
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

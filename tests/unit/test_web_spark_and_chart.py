@@ -13,7 +13,7 @@ from openova_console.handbook.words import Verdict
 from openova_console.store.history import Point
 from openova_console.watch.history import Chart
 from openova_console.web import chart, spark
-from tests.support.factories import NOW
+from tests.support.factories import NOW, untimed
 
 GOAL = Objective(Service.CNPG, 5, 30)
 values = st.lists(st.none() | st.floats(0, 1e6), max_size=60)
@@ -33,6 +33,7 @@ def stretches(known: list[bool]) -> int:
     return sum(now and not before for before, now in zip([False, *known], known, strict=False))
 
 
+@untimed
 @given(values, st.floats(0.1, 1e4))
 def test_a_sparkline_never_crosses_a_gap_and_stays_on_its_picture(found, limit):
     drawn = spark.draw(found, limit=limit)
@@ -48,6 +49,7 @@ def test_a_sparkline_never_crosses_a_gap_and_stays_on_its_picture(found, limit):
         assert 0 < drawn.limit_y < spark.HEIGHT
 
 
+@untimed
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=48))
 def test_a_higher_lag_is_never_drawn_lower(found):
     heights = [y for stroke in strokes(spark.draw(found, limit=5).path) for _, y in stroke]
@@ -132,6 +134,7 @@ def test_the_table_says_the_newest_steps_first_and_gaps_as_unknown():
     assert len(chart.table(chart_of(*[1.0] * 100))) == 48
 
 
+@untimed
 @given(values)
 def test_no_chart_is_drawn_across_a_gap(found):
     data, layout = traces(chart_of(*found))

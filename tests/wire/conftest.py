@@ -1,14 +1,17 @@
 """Raw sockets to the running console."""
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.running import RunningConsole
-from tests.wire.browser import Socket
+from tests.wire.browser import Socket, Update
 
 Open = Callable[..., Awaitable[Socket]]
 
@@ -32,8 +35,60 @@ def cookie_of(running_console: RunningConsole) -> Callable[[str], str]:
     return give
 
 
+@dataclass(frozen=True)
+class LongWatch:
+    """What became of two pages that were opened early on.
+
+    Attributes:
+        updates: what the page got that was looked at all the time.
+        thawed: seconds after which the other one, which had read nothing so far, was read again.
+        ended: whether it then turned out that the console had closed it.
+    """
+
+    updates: list[Update]
+    thawed: float
+    ended: bool
+
+
+FROZEN_S = 31.0
+
+
+@pytest.fixture(scope="session")
+def long_watch(running_console: RunningConsole, cookie_of: Callable[[str], str]) -> Iterator["Future[LongWatch]"]:
+    """Takes half a minute, beside the other tests: it begins with the first that opens a websocket."""
+    found: Future[LongWatch] = Future()
+
+    async def watch() -> LongWatch:
+        page = await Socket.open(running_console.port, cookie=cookie_of("viewer"))
+        frozen = await Socket.open(running_console.port, cookie=cookie_of("viewer"), buffer=4096)
+        running_console.secrets |= {page.token, frozen.token}
+        updates = await page.updates(FROZEN_S)
+        try:
+            await frozen.ended(limit_s=5)
+            ended = True
+        except TimeoutError:
+            ended = False
+        await page.close()
+        await frozen.close()
+        return LongWatch(updates, FROZEN_S, ended)
+
+    def run() -> None:
+        try:
+            found.set_result(asyncio.run(watch()))
+        except BaseException as error:
+            found.set_exception(error)
+
+    cookie_of("viewer")
+    thread = threading.Thread(target=run, name="long watch", daemon=True)
+    thread.start()
+    yield found
+    thread.join(FROZEN_S + 10)
+
+
 @pytest.fixture
-async def connect(running_console: RunningConsole, cookie_of: Callable[[str], str]) -> AsyncIterator[Open]:
+async def connect(
+    running_console: RunningConsole, cookie_of: Callable[[str], str], long_watch: "Future[LongWatch]"
+) -> AsyncIterator[Open]:
     """Opens websockets as one of the accounts, or with a `cookie`; closes them after the test."""
     opened: list[Socket] = []
 
@@ -77,10 +132,3 @@ class Figures:
 @pytest.fixture
 def figures(running_console: RunningConsole) -> Figures:
     return Figures(running_console.url)
-
-
-@pytest.fixture
-def stopwatch() -> Callable[[], float]:
-    """Seconds since the test began to measure."""
-    began = time.monotonic()
-    return lambda: time.monotonic() - began

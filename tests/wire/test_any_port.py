@@ -71,7 +71,11 @@ async def test_what_an_untrusted_proxy_says_changes_nothing(running_console: Run
     port = running_console.port
     plain = await ask(port, module_path)
     for host in (f"localhost:{port}", "localhost:1", "127.0.0.1:9000", "localhost"):
-        for claimed in ((), (("X-Forwarded-Proto", "https"),), (("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "444"))):
+        for claimed in (
+            (),
+            (("X-Forwarded-Proto", "https"),),
+            (("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "444")),
+        ):
             answer = await ask(port, module_path, host=host, headers=claimed)
             assert (answer.status, answer.body) == (200, plain.body)
             assert answer.header("strict-transport-security") is None

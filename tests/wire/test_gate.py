@@ -18,7 +18,9 @@ def port(running_console: RunningConsole) -> int:
     return running_console.port
 
 
-@pytest.mark.parametrize("target", ["/", "/replication", "/replication/cnpg?range=7d", "/region/region-1", "/sources", "/nowhere"])
+@pytest.mark.parametrize(
+    "target", ["/", "/replication", "/replication/cnpg?range=7d", "/region/region-1", "/sources", "/nowhere"]
+)
 async def test_an_anonymous_page_goes_to_the_sign_in_and_will_come_back(port: int, target: str) -> None:
     answer = await ask(port, target, headers=PAGE)
     where = answer.header("location") or ""
@@ -48,7 +50,8 @@ async def test_a_forged_cookie_is_nobody(port: int, cookie: str) -> None:
     ("options", "status"),
     [
         ({"origin": "http://evil.example"}, 403), ({"origin": None}, 403), ({"origin": "null"}, 403), ({"origin": ""}, 403),
-        ({"origin": "http://localhost"}, 403), ({"origin": "http://localhost.evil.example"}, 403), ({"origin": "https://localhost"}, 403),
+        ({"origin": "http://localhost"}, 403), ({"origin": "https://localhost"}, 403),
+        ({"origin": "http://localhost.evil.example"}, 403),
         ({"host": "evil.example"}, 403), ({"host": "evil.example", "origin": "http://evil.example"}, 403),
         ({"headers": (("X-Forwarded-Host", "evil.example"),), "origin": "http://evil.example"}, 403),
         ({"headers": (("Origin", "http://evil.example"),)}, 403),
@@ -68,7 +71,8 @@ async def test_a_websocket_is_opened_by_the_consoles_own_pages_only(connect: Ope
     ("host", "status"),
     [
         ("evil.example", 421), ("localhost.evil.example", 421), ("evil.example:80", 421), ("localhost@evil.example", 400),
-        ("localhost/..", 400), ("localhost:99999", 400), ("localhost:", 400), ("", 400), ("localhost evil.example", 400), ("[::1", 400),
+        ("localhost/..", 400), ("localhost:99999", 400), ("localhost:", 400), ("", 400), ("localhost evil.example", 400),
+        ("[::1", 400),
         ("127.0.0.1", 303), ("LOCALHOST", 303), ("localhost:1", 303), ("[::1]:8000", 303),
     ],
 )  # fmt: skip
@@ -92,9 +96,10 @@ async def test_headers_that_name_another_host_count_for_nothing(port: int) -> No
 
 @pytest.mark.parametrize(
     "target",
-    ["//", "//evil.example/", "/\\evil.example", "/auth/../", "/auth/..%2f", "/auth/%2e%2e/", "/assets/..%5c..", "/assets/%2e%2e/index.html",
-     "/auth//me", "/%2e%2e/%2e%2e/etc/passwd", "/assets/....//", "/auth/./sign-in", "/%00", "/healthz%2f..%2f", "/auth/sign-in%0d%0aX:1",
-     "/assets/%252e%252e/index.html", "/auth/%2e%2e%2findex.html", "/assets/..;/index.html"],
+    ["//", "//evil.example/", "/\\evil.example", "/auth/../", "/auth/..%2f", "/auth/%2e%2e/", "/assets/..%5c..",
+     "/assets/%2e%2e/index.html", "/auth//me", "/%2e%2e/%2e%2e/etc/passwd", "/assets/....//", "/auth/./sign-in", "/%00",
+     "/healthz%2f..%2f", "/auth/sign-in%0d%0aX:1", "/assets/%252e%252e/index.html", "/auth/%2e%2e%2findex.html",
+     "/assets/..;/index.html"],
 )  # fmt: skip
 async def test_a_path_with_two_meanings_opens_nothing(port: int, target: str) -> None:
     answer = await ask(port, target, headers=PAGE)
@@ -105,7 +110,8 @@ async def test_a_path_with_two_meanings_opens_nothing(port: int, target: str) ->
 @pytest.mark.parametrize(
     "headers",
     [
-        (("X-Original-URL", "/"), ("X-Rewrite-URL", "/")), (("X-HTTP-Method-Override", "POST"),), (("X-Forwarded-For", "127.0.0.1"),),
+        (("X-Original-URL", "/"), ("X-Rewrite-URL", "/")), (("X-HTTP-Method-Override", "POST"),),
+        (("X-Forwarded-For", "127.0.0.1"),),
         (("X-Forwarded-User", "admin"), ("X-Auth-Request-User", "admin"), ("Remote-User", "admin")),
         (("Authorization", "Bearer admin"),), (("Authorization", "Basic YWRtaW46YWRtaW4="),), (("X-Forwarded-Prefix", "/auth"),),
         (("Cookie", "openova=a"), ("Cookie", "openova=b")),
@@ -120,7 +126,8 @@ async def test_headers_do_not_make_anybody_somebody(port: int, headers: tuple[tu
     [
         "Content-Length: 4\r\nContent-Length: 40\r\n", "Content-Length: -1\r\n", "Content-Length: 0x4\r\n",
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: xchunked\r\nContent-Length: 4\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "Transfer-Encoding : chunked\r\n", "X: 1\r\n folded: 2\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "Transfer-Encoding : chunked\r\n",
+        "X: 1\r\n folded: 2\r\n",
         "Bad Name: 1\r\n", "X: \x00\r\n", "X: " + "y" * 200_000 + "\r\n", "X: 1\r\n" * 5000,
     ],
     ids=lambda head: repr(head[:40]),
@@ -133,17 +140,31 @@ async def test_no_request_hides_in_another(port: int, head: str) -> None:
     assert (await ask(port, "/healthz")).status == 200
 
 
-@pytest.mark.parametrize("line", ["GET http://evil.example/ HTTP/1.1", "GET evil HTTP/1.1", "CONNECT evil.example:80 HTTP/1.1", "GET  / HTTP/1.1",
-                                  "GET / HTTP/9.9", "\x16\x03\x01", "PRI * HTTP/2.0", "OPTIONS * HTTP/1.1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    ["GET http://evil.example/ HTTP/1.1", "GET evil HTTP/1.1", "CONNECT evil.example:80 HTTP/1.1", "GET  / HTTP/1.1",
+     "GET / HTTP/9.9", "\x16\x03\x01", "PRI * HTTP/2.0", "OPTIONS * HTTP/1.1"],
+)  # fmt: skip
 async def test_an_odd_request_line_opens_nothing(port: int, line: str) -> None:
-    answers = await send(port, f"{line}\r\nHost: localhost:{port}\r\nAccept: text/html\r\nConnection: close\r\n\r\n".encode("latin-1"))
+    answers = await send(
+        port, f"{line}\r\nHost: localhost:{port}\r\nAccept: text/html\r\nConnection: close\r\n\r\n".encode("latin-1")
+    )
     assert all(answer.status in (303, 400, 401, 404, 405, 421, 505) for answer in answers), answers
 
 
 async def test_no_other_site_may_read_an_answer(port: int, cookie_of: CookieOf) -> None:
     evil = (("Origin", "http://evil.example"),)
     preflight = (*evil, ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "x-mine"))
-    for target in ("/", "/auth/me", "/auth/sign-in", "/api/v1/history.csv?service=cnpg", "/healthz", "/metrics", "/_event/", "/assets/x.js"):
+    for target in (
+        "/",
+        "/auth/me",
+        "/auth/sign-in",
+        "/api/v1/history.csv?service=cnpg",
+        "/healthz",
+        "/metrics",
+        "/_event/",
+        "/assets/x.js",
+    ):
         for cookie in ("", cookie_of("admin")):
             answers = [
                 await ask(port, target, headers=evil, cookie=cookie),
@@ -184,10 +205,12 @@ def _says_what_it_must(answer: Answer) -> None:
     [
         ("/", {"headers": PAGE}, 303), ("/", {}, 401), ("/auth/sign-in", {}, 200), ("/auth/nothing", {}, 404),
         ("/auth/sign-in", {"method": "PUT", "headers": (("Origin", "own"),)}, 405), ("/healthz", {}, 200), ("/metrics", {}, 200),
-        ("/openova.css", {}, 200), ("/favicon.svg", {}, 200), ("/assets/nothing.js", {}, 404), ("/", {"host": "evil.example"}, 421),
+        ("/openova.css", {}, 200), ("/favicon.svg", {}, 200), ("/assets/nothing.js", {}, 404),
+        ("/", {"host": "evil.example"}, 421),
         ("//", {}, 400), ("/", {"method": "POST", "headers": (("Origin", "http://evil.example"),)}, 403),
         ("/", {"cookie": "viewer", "headers": PAGE}, 200), ("/auth/me", {"cookie": "viewer"}, 200),
-        ("/replication/cnpg", {"cookie": "viewer", "headers": PAGE}, 200), ("/api/v1/history.csv?service=cnpg", {"cookie": "viewer"}, 200),
+        ("/replication/cnpg", {"cookie": "viewer", "headers": PAGE}, 200),
+        ("/api/v1/history.csv?service=cnpg", {"cookie": "viewer"}, 200),
         ("/api/v1/history.csv?service=x", {"cookie": "viewer"}, 400), ("/_event/", {"cookie": "viewer"}, 400),
     ],
 )  # fmt: skip
@@ -207,8 +230,10 @@ async def test_every_answer_carries_the_security_headers(
 async def test_what_the_framework_could_serve_besides_is_not_there(port: int, cookie_of: CookieOf, target: str) -> None:
     for method in ("GET", "POST"):
         headers = (("Origin", f"http://localhost:{port}"),)
-        answer = await ask(port, target, method=method, headers=headers, cookie=cookie_of("admin"), body=b"x=1" if method == "POST" else b"")
-        assert answer.status in (404, 405) or answer.header("content-type", ).startswith("text/html")
+        answer = await ask(
+            port, target, method=method, headers=headers, cookie=cookie_of("admin"), body=b"x=1" if method == "POST" else b""
+        )
+        assert answer.status in (404, 405) or (answer.header("content-type") or "").startswith("text/html")
         assert "openova_console" not in answer.body
 
 

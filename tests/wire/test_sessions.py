@@ -187,6 +187,8 @@ async def test_what_is_changed_on_the_command_line_reaches_open_pages(connect: O
         running_console.add_account(name, "approver")
         cookie = f"openova={running_console.sign_in(name)['openova']}"
         pages[name] = (await connect(cookie=cookie), cookie)
+    # A page that claims to have left, but stays, is no exception.
+    pages["wire-shut"][0].send("disconnect")
 
     async def change_and_wait(name: str) -> float:
         closing = asyncio.create_task(pages[name][0].ended(limit_s=60))
