@@ -64,21 +64,37 @@ def _run(config: Path | None, *, lab: bool, host: str, port: int, folder: Path) 
     _check_port(host, port)
     frontend.ensure()
     with contextlib.ExitStack() as stack:
+        accounts: list[tuple[str, str]] = []
         if lab:
-            config = stack.enter_context(_lab(folder))
-        assert config is not None
+            # The database is made ready while the lab starts.
+            started = stack.enter_context(_lab(folder))
+            database = f"sqlite:///{folder / 'console.db'}"
+            accounts = _demo_accounts(database)
+            config = folder / "console.yaml"
+            _wait(config.is_file, started, "The lab")
+            os.environ["OPENOVA_CONSOLE__DATABASE_URL"] = database
+        if config is None:
+            raise RunError("Name a settings file with --config, or start the lab with --lab")
         settings = load(config)
-        check_writable(settings.database_url)
-        migrate(settings.database_url)
-        accounts = _demo_accounts(settings) if lab else []
+        if not lab:
+            _prepare(settings.database_url)
         server = stack.enter_context(_process("the console", _server_command(host, port), _server_environment(config)))
-        address = settings.console.public_url or f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}"
         _wait_until_alive(server, host, port)
-        typer.echo(_greeting(settings, address, accounts))
+        typer.echo(_greeting(settings, _address(settings, host, port), accounts))
         sys.stdout.flush()
         while server.poll() is None:
             time.sleep(0.2)
         raise RunError(f"The console ended by itself (exit code {server.returncode}); its log above says why")
+
+
+def _prepare(database_url: str) -> None:
+    check_writable(database_url)
+    migrate(database_url)
+
+
+def _address(settings: Settings, host: str, port: int) -> str:
+    name = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host
+    return settings.console.public_url or f"http://{name}:{port}"
 
 
 def _greeting(settings: Settings, address: str, accounts: list[tuple[str, str]]) -> str:
@@ -133,18 +149,16 @@ def _server_environment(config: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _lab(folder: Path) -> Iterator[Path]:
-    """The practice platform as a child process; gives the settings file that it wrote."""
+def _lab(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The practice platform as a child process; it writes `console.yaml` into the folder when it is ready."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "console.yaml").unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"The folder {folder} cannot be used ({error.strerror}): name another with --folder") from None
-    written = folder / "console.yaml"
-    written.unlink(missing_ok=True)
     command = [sys.executable, "-m", "openova_console.lab", "serve", "--dir", str(folder), "--base-port", "0"]
     with _process("the lab", command, dict(os.environ), quiet=True) as process:
-        _wait(lambda: written.is_file(), process, "The lab")
-        yield written
+        yield process
 
 
 @contextlib.contextmanager
@@ -192,12 +206,11 @@ def _wait(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", wha
         time.sleep(0.05)
 
 
-def _demo_accounts(settings: Settings) -> list[tuple[str, str]]:
-    """One account per role with a new random password each time; only ever on the lab."""
-    if settings.environment.kind != "lab":
-        raise RunError("Demo accounts are made on the lab only")
+def _demo_accounts(database_url: str) -> list[tuple[str, str]]:
+    """One account per role in the lab's own database, with a new random password each time."""
+    _prepare(database_url)
     accounts = [(name, role, secrets.token_urlsafe(12)) for name, role in DEMO]
-    engine, now = open_engine(settings.database_url), datetime.now(UTC)
+    engine, now = open_engine(database_url), datetime.now(UTC)
     try:
         with session(engine) as opened:
             for name, role, word in accounts:

@@ -28,6 +28,23 @@ def goto(text: rx.Var[str] | str | rx.Component, to: rx.Var[str] | str, **props:
     return ReactRouterLink.create(text, to=to, **props)
 
 
+def sourced(value: rx.Var[str] | str | rx.Component, key: rx.Var[str], what: rx.Var[str] | str) -> rx.Component:
+    """A figure that opens its own source when pressed; plain text where there is none to show."""
+    return rx.cond(
+        key != "",
+        rx.el.button(
+            value,
+            rx.el.span(", show the source of ", what, class_name="sr"),
+            type="button",
+            class_name="figure",
+            title="Show source",
+            on_click=SourceView.show(key),
+            custom_attrs={"data-open": "source"},
+        ),
+        rx.el.span(value),
+    )
+
+
 def leave(text: rx.Var[str] | str, to: rx.Var[str] | str, **props: object) -> rx.Component:
     """A link to something of the console that is not one of its pages: a download, an account page. A full load."""
     return ReactRouterLink.create(text, to=to, reload_document=True, **props)

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from openova_console.web.components.basics import age, goto, icon, show_source, state
+from openova_console.web.components.basics import age, goto, icon, show_source, sourced, state
 from openova_console.web.rows import Gap, Line, LinkTile, RegionTile, ServiceRow, VoteRow, WitnessTile
 from openova_console.web.states.panels import RegionPanel, ReplicationPanel
 
@@ -34,7 +34,7 @@ def region_line(line: Line) -> rx.Component:
     """Label, value, and a small button for the source behind it."""
     return rx.fragment(
         rx.el.dt(line.label),
-        rx.el.dd(line.text, class_name=rx.cond(line.verdict == "ok", "", line.verdict)),
+        rx.el.dd(sourced(line.text, line.trace, line.label), class_name=rx.cond(line.verdict == "ok", "", line.verdict)),
         rx.el.dd(
             rx.cond(
                 line.verdict == "ok",
@@ -56,7 +56,12 @@ def between() -> rx.Component:
 
 
 def link_line(link: LinkTile) -> rx.Component:
-    return rx.el.div(rx.el.div(link.kind, " from ", link.seen_from), state(link.verdict, link.sentence), title=link.handshake)
+    return rx.el.div(
+        rx.el.div(link.kind, " from ", link.seen_from),
+        sourced(state(link.verdict, link.sentence), link.trace, link.kind),
+        rx.cond(link.handshake != "", rx.el.div(link.handshake, class_name="xs")),
+        rx.cond(link.path != "", rx.el.div("probes ", link.path, class_name="xs mono")),
+    )
 
 
 def witness_line(tile: WitnessTile) -> rx.Component:
@@ -138,7 +143,9 @@ def service_row(row: ServiceRow) -> rx.Component:
             class_name="wide",
         ),
         rx.el.td(state(row.verdict, row.word)),
-        rx.el.td(rx.el.b(row.lag), rx.el.div(row.objective, class_name="xs muted"), class_name="num"),
+        rx.el.td(
+            sourced(rx.el.b(row.lag), row.trace, row.title), rx.el.div(row.objective, class_name="xs muted"), class_name="num"
+        ),
         rx.el.td(row.at_risk, class_name="num muted hide-s"),
         rx.el.td(sparkline(row), class_name="hide-s"),
         rx.el.td(age(row.at, fresh_s=row.fresh_s), class_name="num muted"),

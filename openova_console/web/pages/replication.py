@@ -1,8 +1,6 @@
 """Replication: the board of eight services, and one service with its history."""
 
-import plotly.graph_objects as go
 import reflex as rx
-from plotly.graph_objs.layout import Template
 
 from openova_console.watch.history import RANGES
 from openova_console.web.components.basics import age, goto, leave, show_source, state
@@ -77,12 +75,7 @@ def _history() -> rx.Component:
         rx.el.div(
             rx.cond(ServiceView.note != "", rx.el.p(ServiceView.note, class_name="muted")),
             rx.el.div(
-                rx.plotly.basic(
-                    data=ServiceView.figure.to(go.Figure),
-                    template=rx.color_mode_cond(_template("#465263", "#dfe3e8"), _template("#b4bfcd", "#232d39")).to(Template),
-                    config={"displayModeBar": False, "responsive": True},
-                    style={"width": "100%", "height": "100%"},
-                ),
+                _plot(),
                 class_name="chart",
                 aria_hidden="true",
             ),
@@ -139,14 +132,8 @@ def _point(row: PointRow) -> rx.Component:
     )
 
 
-def _template(ink: str, grid: str) -> dict[str, object]:
-    axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid, "automargin": True}
-    return {
-        "layout": {
-            "font": {"color": ink, "size": 12, "family": "system-ui, sans-serif"},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "xaxis": axis,
-            "yaxis": axis,
-        }
-    }
+def _plot() -> rx.Component:
+    # Imported where it is drawn: that happens when the pages are built, and never on a server that only serves them.
+    from openova_console.web.components.plot import plot
+
+    return plot(ServiceView.figure)
