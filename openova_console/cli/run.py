@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -64,12 +65,13 @@ def _run(config: Path | None, *, lab: bool, host: str, port: int, folder: Path) 
     _check_port(host, port)
     frontend.ensure()
     with contextlib.ExitStack() as stack:
-        accounts: list[tuple[str, str]] = []
+        accounts: Future[list[tuple[str, str]]] | None = None
         if lab:
-            # The database is made ready while the lab starts.
+            # The database is made ready while the lab starts, and the accounts while the console does.
             started = stack.enter_context(_lab(folder))
             database = f"sqlite:///{folder / 'console.db'}"
-            accounts = _demo_accounts(database)
+            _prepare(database)
+            accounts = stack.enter_context(ThreadPoolExecutor(1)).submit(_demo_accounts, database)
             config = folder / "console.yaml"
             _wait(config.is_file, started, "The lab")
             os.environ["OPENOVA_CONSOLE__DATABASE_URL"] = database
@@ -80,7 +82,7 @@ def _run(config: Path | None, *, lab: bool, host: str, port: int, folder: Path) 
             _prepare(settings.database_url)
         server = stack.enter_context(_process("the console", _server_command(host, port), _server_environment(config)))
         _wait_until_alive(server, host, port)
-        typer.echo(_greeting(settings, _address(settings, host, port), accounts))
+        typer.echo(_greeting(settings, _address(settings, host, port), accounts.result() if accounts else []))
         sys.stdout.flush()
         while server.poll() is None:
             time.sleep(0.2)
@@ -208,7 +210,6 @@ def _wait(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", wha
 
 def _demo_accounts(database_url: str) -> list[tuple[str, str]]:
     """One account per role in the lab's own database, with a new random password each time."""
-    _prepare(database_url)
     accounts = [(name, role, secrets.token_urlsafe(12)) for name, role in DEMO]
     engine, now = open_engine(database_url), datetime.now(UTC)
     try:

@@ -85,7 +85,9 @@ async def connect(
     """
     source = f"{region}'s Kubernetes API"
     if endpoint.server is not None:
-        http = client(
+        # In a thread: reading the system's certificate authorities takes some tens of milliseconds.
+        http = await asyncio.to_thread(
+            client,
             base_url=endpoint.server,
             network=network,
             ca_file=endpoint.ca_file,
