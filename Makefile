@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test lint fmt peers test-peers bench clean screenshots help
+.PHONY: run test lint fmt peers test-peers bench clean help
 
 help:
 	@printf '%s\n' 'make run [PORT=9000] [CONFIG=file.yaml]   the console, on the lab or on your platform' \
@@ -53,10 +53,6 @@ test-peers: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -m openova_console build
 	@$(BIN)/python -m benchmarks
-
-screenshots: $(VENV)/dev.stamp
-	@$(BIN)/python -m openova_console build
-	@$(BIN)/python -m tests.e2e.screenshots
 
 clean:
 	@rm -rf $(VENV) .web .run .data .states .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -56,7 +56,7 @@ class Console:
     def assemble(self, asgi: ASGIApp) -> ASGIApp:
         """Put gate, headers and API around Reflex's own app, its lifespan included."""
         settings: Settings = load()
-        logs.configure()
+        logs.configure(style=settings.console.log_format)
         logging.getLogger("httpx").setLevel(logging.WARNING)
         engine = self._engine = open_engine(settings.database_url)
         who = WhoCache(engine, settings.console)

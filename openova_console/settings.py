@@ -56,6 +56,7 @@ class ConsoleSettings(Section):
         description="sqlite:///… or postgresql+psycopg://…; by default a file in data_dir",
     )
     metrics_token_file: Path | None = Field(None, description="Bearer token for /metrics; without it only loopback may read")
+    log_format: Literal["console", "json"] = Field("console", description="json: one object per line, for a log store")
     session_idle_minutes: int = Field(60, ge=5, le=1440)
     session_hours: int = Field(12, ge=1, le=168, description="A session ends after this time however active it is")
     sign_in_attempts: int = Field(5, ge=1, le=100, description="Failures per account and address before the lock-out")

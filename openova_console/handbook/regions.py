@@ -13,7 +13,7 @@ from openova_console.handbook.speech import listing, span
 from openova_console.handbook.words import CLOCK_SLACK_S, Judgement, Reading, Verdict, worst
 
 CERTIFICATE_NOTICE_S = 30 * 86400.0
-"""cert-manager renews 30 days before the end (platform-facts, 3.9): a certificate below that is late."""
+"""cert-manager renews 30 days before the end by default: a certificate below that is late."""
 BACKUP_LIMIT_S = 25 * 3600.0
 """A daily backup that is older than 25 h has been missed (handbook, Velero `daily-backup`)."""
 

@@ -32,8 +32,8 @@ class Series:
 
     @property
     def metric(self) -> dict[str, str]:
-        """The labels with the name, in the order in which Prometheus writes them."""
-        return dict(sorted((("__name__", self.name), *self.labels)))
+        """The labels with the name, in the order in which Prometheus writes them; it drops empty ones."""
+        return dict(sorted((("__name__", self.name), *((k, v) for k, v in self.labels if v))))
 
 
 def catalogue(world: World, region: str) -> tuple[Series, ...]:

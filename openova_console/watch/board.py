@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from openova_console.handbook.lease import judge_lease
 from openova_console.handbook.link import LinkLimits, judge_link
 from openova_console.handbook.postgres import judge_postgres
-from openova_console.handbook.regions import Activity, RegionAssessment, Role, judge_activity, judge_region
+from openova_console.handbook.regions import Activity, Item, RegionAssessment, Role, judge_activity, judge_region
 from openova_console.handbook.replication import PROMISES, Assessment, Objective, Promise, Service
 from openova_console.handbook.speech import span
 from openova_console.handbook.valkey import judge_valkey
@@ -30,6 +31,7 @@ class RegionRow:
     region: Region
     facts: RegionFacts | None
     assessment: RegionAssessment | None
+    controller: Item
     verdict: Verdict
     headline: str
     observed_at: datetime | None
@@ -109,7 +111,9 @@ def judge(snapshot: Snapshot, settings: Settings, now: datetime) -> Board:
         budget_s=settings.freshness.kubernetes_s,
     )
     links = tuple(_link(r, snapshot, settings, now) for r in settings.regions) if len(settings.regions) > 1 else ()
-    witnesses = tuple(_witnesses(r, snapshot, settings, now) for r in settings.regions if r.probe_zone)
+    witnesses = tuple(
+        _witnesses(r, snapshot, settings, now) for r in settings.regions if r.probe_zone or len(settings.regions) > 1
+    )
     source = _source(settings, regions)
     replication = _replication(snapshot, settings, source, now)
     alarms = _alarms(regions, activity, links, witnesses, replication, settings)
@@ -139,19 +143,32 @@ def _active(facts: RegionFacts | None) -> Reading[bool]:
 def _region(region: Region, snapshot: Snapshot, settings: Settings, now: datetime) -> RegionRow:
     facts = snapshot.regions.get(region.id)
     if facts is None:
-        return RegionRow(region, None, None, Verdict.UNKNOWN, "Nothing was read yet", None, None)
+        unread = Item(Verdict.UNKNOWN, "unknown")
+        return RegionRow(region, None, None, unread, Verdict.UNKNOWN, "Nothing was read yet", None, None)
     budget = settings.freshness.kubernetes_s
     assessment = judge_region(region.display, facts.evidence, now=now, budget_s=budget)
     active = facts.evidence.active
+    controller = _controller(facts, region, settings, now)
+    headline = assessment.judgement
+    if headline.verdict is Verdict.OK and controller.verdict is Verdict.WARN:
+        headline = Judgement.warn(f"1 finding: {controller.text}")
     return RegionRow(
         region,
         facts,
         assessment,
-        assessment.judgement.verdict,
-        assessment.judgement.sentence,
+        controller,
+        headline.verdict,
+        headline.sentence,
         facts.evidence.api.observed_at,
         active.value if active.fresh(now, budget) else None,
     )
+
+
+def _controller(facts: RegionFacts, region: Region, settings: Settings, now: datetime) -> Item:
+    lease = facts.lease
+    if lease.value is None or not lease.fresh(now, settings.freshness.kubernetes_s):
+        return Item(Verdict.UNKNOWN, "not installed" if lease.value is None and lease.error == "no Lease" else "unknown")
+    return judge_lease(region.id, lease.value.holder, lease.value.renewed_at, lease.value.duration_s, now=now)
 
 
 def _link(region: Region, snapshot: Snapshot, settings: Settings, now: datetime) -> LinkRow:
@@ -176,6 +193,10 @@ def _link(region: Region, snapshot: Snapshot, settings: Settings, now: datetime)
 
 def _witnesses(region: Region, snapshot: Snapshot, settings: Settings, now: datetime) -> WitnessRow:
     budget = settings.freshness.witnesses_s
+    if not region.probe_zone:
+        silent, needed = len(settings.witnesses.resolvers), settings.witnesses.quorum
+        judgement = Judgement.unknown(f"Not configured: add probe_zone to {region.display} in the settings")
+        return WitnessRow(region, Quorum(Finding.NO_QUORUM, 0, 0, silent, needed, False, judgement), (), None)
     known = (snapshot.witnesses.get((region.id, resolver.name)) for resolver in settings.witnesses.resolvers)
     facts = tuple(w for w in known if w is not None)
     fresh = [w for w in facts if young((now - w.asked_at).total_seconds(), budget)]

@@ -61,10 +61,10 @@ class History:
             self._written.update({s.series: s.observed_at for s in samples})
 
     async def sparklines(self, now: datetime) -> Mapping[Service, Sequence[float | None]]:
-        """The last 24 hours of each measured service's lag in seconds, 48 steps, None where nothing was known."""
+        """The last 24 hours of each measured service's worst lag in seconds, 48 steps, None where nothing was known."""
         wanted = {series(s, "lag_s"): s for s in (Service.CNPG, Service.VALKEY)}
         found = await in_thread(self._sparklines, tuple(wanted), now)
-        return {wanted[name]: [p.mean for p in points] for name, points in found.items()}
+        return {wanted[name]: [p.maximum for p in points] for name, points in found.items()}
 
     async def chart(self, name: str, range_: str, now: datetime) -> Chart:
         """One series over one of `RANGES`. Raises KeyError for another range."""

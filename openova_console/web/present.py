@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from openova_console.handbook.speech import size, span
-from openova_console.handbook.witnesses import Vote
-from openova_console.handbook.words import CLOCK_SLACK_S, Reading, Verdict, young
+from openova_console.handbook.witnesses import Outcome, Vote
+from openova_console.handbook.words import Reading, Verdict, young
 from openova_console.settings import Settings
 from openova_console.watch.board import Board, LinkRow, RegionRow, ReplicationRow, WitnessRow
 from openova_console.watch.snapshot import CollectorHealth, Snapshot, WitnessFacts
@@ -127,7 +127,7 @@ def _region_lines(row: RegionRow, settings: Settings, now: datetime) -> list[Lin
             a.nodes.verdict.value,
             f"nodes/{id_}",
         ),
-        Line("Controller", *_controller(row, settings, now), trace=f"leases/{id_}"),
+        Line("Controller", row.controller.text, row.controller.verdict.value, f"leases/{id_}"),
         Line(
             "Flux ready",
             _share(row.facts.evidence.flux_ready, row.facts.evidence.flux, a.flux.verdict),
@@ -151,28 +151,6 @@ def _backup(row: RegionRow, verdict: Verdict, now: datetime) -> str:
 def _due(row: RegionRow, verdict: Verdict) -> str:
     due = row.facts.evidence.certificates_due.value if row.facts else None
     return "unknown" if due is None or verdict is Verdict.UNKNOWN else str(due)
-
-
-def _controller(row: RegionRow, settings: Settings, now: datetime) -> tuple[str, str]:
-    """What the failover controller's Lease says in this region, and its verdict."""
-    lease = row.facts.lease if row.facts else None
-    if lease is None or not lease.fresh(now, settings.freshness.kubernetes_s) or lease.value is None:
-        why = lease.error if lease is not None and lease.value is None else ""
-        return ("not installed", Verdict.UNKNOWN.value) if why == "no Lease" else ("unknown", Verdict.UNKNOWN.value)
-    holder, duration_s = lease.value.holder, lease.value.duration_s
-    if not holder:
-        return "nobody holds the lease", Verdict.WARN.value
-    if lease.value.renewed_at is None:
-        return f"lease of {holder} was never renewed", Verdict.WARN.value
-    age = (now - lease.value.renewed_at).total_seconds()
-    if duration_s is None:
-        return f"lease of {holder} has no duration", Verdict.UNKNOWN.value
-    if age < -CLOCK_SLACK_S:
-        return f"lease of {holder} is dated {span(-age)} in the future", Verdict.UNKNOWN.value
-    if age > duration_s:
-        return f"lease of {holder} expired {span(age - duration_s)} ago", Verdict.WARN.value
-    word = "active" if holder == row.region.id else "standby"
-    return f"{word} · lease {span(round(duration_s - age))} left", Verdict.OK.value
 
 
 def link_tile(row: LinkRow, settings: Settings, now: datetime) -> LinkTile:
@@ -257,6 +235,7 @@ def service_row(row: ReplicationRow, settings: Settings, spark: Spark | None) ->
         quiet=not row.measured,
         href=f"/replication/{row.promise.service.value}",
         trace=row.traces[0] if row.traces else "",
+        other_trace=row.traces[1] if len(row.traces) > 1 else "",
         spark=spark.path if spark else "",
         spark_limit=f"{spark.limit_y:g}" if spark else "0",
         gaps=[Gap(f"{x:.1f}", f"{width:.1f}") for x, width in spark.gaps] if spark else [],
@@ -265,11 +244,12 @@ def service_row(row: ReplicationRow, settings: Settings, spark: Spark | None) ->
 
 def source_rows(snapshot: Snapshot, now: datetime) -> list[SourceRow]:
     """Every source's loop, those that are down first."""
-    rows = [_source(name, health, now) for name, health in sorted(snapshot.collectors.items())]
+    mute = {f"witness/{w.witness}" for w in snapshot.witnesses.values() if w.control and w.control.outcome is not Outcome.ANSWER}
+    rows = [_source(name, health, now, mute=name in mute) for name, health in sorted(snapshot.collectors.items())]
     return sorted(rows, key=lambda r: r.verdict == "ok")
 
 
-def _source(name: str, health: CollectorHealth, now: datetime) -> SourceRow:
+def _source(name: str, health: CollectorHealth, now: datetime, *, mute: bool) -> SourceRow:
     silent_s = (now - health.last_ok).total_seconds() if health.last_ok else 0.0
     verdict = Verdict.UNKNOWN
     if health.down_since is not None:
@@ -278,6 +258,8 @@ def _source(name: str, health: CollectorHealth, now: datetime) -> SourceRow:
         word, sentence = "Not read yet", "The first answer is still to come."
     elif silent_s > health.cadence_s * 3 + SLOWEST_READ_S:
         word, sentence = "Stopped", f"The console has not read it for {span(silent_s)}: restart the console."
+    elif mute:
+        word, sentence = "No answer", "It is asked, but does not answer even for its control name."
     else:
         verdict, word, sentence = Verdict.OK, "Reading", "Answers within its time."
     if health.crashes:

@@ -63,6 +63,8 @@ def _calm(board: Board) -> str:
     regions = "Both regions are healthy" if len(board.regions) > 1 else f"{board.regions[0].region.display} is healthy"
     if len(board.regions) == 1:
         return f"{regions}; there is no second region to fail over to"
+    if not measured:
+        return f"{regions}; no replicated service is measured"
     if measured == len(board.replication):
         return f"{regions}, and all {measured} services are in step"
     rest = len(board.replication) - measured

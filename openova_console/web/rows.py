@@ -114,6 +114,7 @@ class ServiceRow:
     quiet: bool
     href: str
     trace: str
+    other_trace: str
     spark: str = ""
     spark_limit: str = "0"
     gaps: list[Gap] = field(default_factory=list)

@@ -237,7 +237,8 @@ def test_parts_that_are_not_configured_say_so_and_are_not_green():
     assert row(found, Service.VALKEY).assessment.judgement.sentence == "Not configured: add regions[].valkey to the settings"
     assert {r.assessment.judgement.verdict for r in found.replication} == {Verdict.UNKNOWN}
     assert found.links[0].judgement.sentence == "Not known, no Prometheus is configured for Region 1"
-    assert found.witnesses == ()
+    assert {w.quorum.judgement.verdict for w in found.witnesses} == {Verdict.UNKNOWN}
+    assert found.witnesses[0].quorum.judgement.sentence == "Not configured: add probe_zone to Region 1 in the settings"
 
 
 def test_old_votes_are_not_counted():

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from openova_console.handbook.words import Reading
 from openova_console.settings import Region, Settings
 from openova_console.systems import cert_manager, cnpg, flux, kinds, lease, nodes, velero
 from openova_console.systems.errors import Fault, NotInstalled, Unreachable
+from openova_console.systems.exchange import Exchange
 from openova_console.systems.kubernetes import KubernetesApi, connect
 from openova_console.watch.collectors.base import utc_now
 from openova_console.watch.mirror import Mirror
@@ -68,6 +70,9 @@ class KubernetesCollector:
         self._snapshots.put("traces", self.name, version.exchange)
         self._see_that_mirrors_run(api)
         self._put()
+        for mirror in self._mirrors.values():
+            if mirror.fault is not None and not isinstance(mirror.fault, NotInstalled):
+                raise mirror.fault
 
     async def close(self) -> None:
         """End the mirrors and close the connections."""
@@ -118,7 +123,11 @@ class KubernetesCollector:
         self._put()
 
     def _put(self) -> None:
-        traces = {f"{m.resource.plural}/{self._region.id}": m.exchange for m in self._mirrors.values() if m.exchange is not None}
+        traces = {
+            f"{m.resource.plural}/{self._region.id}": _kept_current(m.exchange, m.confirmed_at)
+            for m in self._mirrors.values()
+            if m.exchange is not None
+        }
         self._snapshots.put_all({"regions": {self._region.id: self._facts()}, "traces": traces})
 
     def _facts(self) -> RegionFacts:
@@ -222,6 +231,12 @@ def _accepts_writes(cluster: Reading[cnpg.ClusterFacts]) -> Reading[bool]:
         sentence = f"the Cluster {cluster.value.name} is meant to accept writes, but none of its instances is ready"
         return Reading.missing("bool", cluster.source, sentence)
     return _map(cluster, "bool", lambda c: c.is_primary)
+
+
+def _kept_current(listed: Exchange, confirmed_at: datetime | None) -> Exchange:
+    """The list with a word on what has kept it current since: what is shown may be newer than the list."""
+    when = f"{confirmed_at:%Y-%m-%d %H:%M:%S} UTC" if confirmed_at else "never"
+    return replace(listed, call=f"{listed.call}\nthen watched; the server last confirmed the copy at {when}")
 
 
 def _due(certificate: cert_manager.CertificateFacts, now: datetime) -> bool:

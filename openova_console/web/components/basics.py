@@ -50,10 +50,10 @@ def leave(text: rx.Var[str] | str, to: rx.Var[str] | str, **props: object) -> rx
     return ReactRouterLink.create(text, to=to, reload_document=True, **props)
 
 
-def show_source(key: rx.Var[str] | str, what: rx.Var[str] | str) -> rx.Component:
+def show_source(key: rx.Var[str] | str, what: rx.Var[str] | str, *, text: str = "Show source") -> rx.Component:
     """Opens the drawer that shows what was asked and what the system answered."""
     return rx.el.button(
-        "Show source",
+        text,
         type="button",
         class_name="link-button",
         on_click=SourceView.show(key),

@@ -141,7 +141,12 @@ def _lost() -> rx.Component:
 
 def _strip() -> rx.Component:
     def row(alarm: AlarmRow) -> rx.Component:
-        return rx.el.div(state(alarm.verdict, alarm.title), rx.el.span(alarm.sentence, class_name="what small"), class_name="row")
+        return rx.el.div(
+            state(alarm.verdict, alarm.word),
+            rx.el.b(alarm.title, class_name="small"),
+            rx.el.span(alarm.sentence, class_name="what small"),
+            class_name="row",
+        )
 
     return rx.el.section(
         rx.cond(

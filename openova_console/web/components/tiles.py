@@ -59,6 +59,7 @@ def link_line(link: LinkTile) -> rx.Component:
     return rx.el.div(
         rx.el.div(link.kind, " from ", link.seen_from),
         sourced(state(link.verdict, link.sentence), link.trace, link.kind),
+        rx.el.div("probed ", age(link.at, ago=True), class_name="xs"),
         rx.cond(link.handshake != "", rx.el.div(link.handshake, class_name="xs")),
         rx.cond(link.path != "", rx.el.div("probes ", link.path, class_name="xs mono")),
     )
@@ -139,6 +140,9 @@ def service_row(row: ServiceRow) -> rx.Component:
             goto(row.title, row.href, class_name="row-link"),
             " ",
             rx.el.span(row.method, class_name="xs muted hide-s"),
+            rx.cond(
+                row.quiet, rx.fragment(), rx.el.span(" · ", row.direction, " · ", row.transport, class_name="xs muted hide-s")
+            ),
             rx.el.div(row.sentence, class_name="why"),
             class_name="wide",
         ),

@@ -19,7 +19,11 @@ def overview() -> rx.Component:
             rx.el.div(region_tile(tiles[0]), between(), region_tile(tiles[1]), class_name="regions"),
             rx.cond(
                 tiles.length() == 1,
-                rx.el.div(region_tile(tiles[0]), class_name="regions one"),
+                rx.el.div(
+                    region_tile(tiles[0]),
+                    rx.el.p("There is one region: nothing to fail over to.", class_name="muted small"),
+                    class_name="regions one stack",
+                ),
                 rx.el.div(_waiting(), rx.el.div(class_name="link"), _waiting(), class_name="regions"),
             ),
         ),

@@ -56,7 +56,7 @@ def _region(tile: RegionTile) -> rx.Component:
         rx.el.div(
             _facts("Postgres and controller", tile.more, "Nothing was read yet."),
             _findings(tile),
-            _facts("Certificates that end first", tile.certificates, "cert-manager has no certificate in this region."),
+            _facts("Certificates that end first", tile.certificates, "No certificate was read in this region."),
             class_name="stack",
         ),
         class_name="two",
@@ -87,7 +87,7 @@ def _findings(tile: RegionTile) -> rx.Component:
             rx.cond(
                 tile.findings.length() > 0,
                 rx.el.ul(rx.foreach(tile.findings, lambda f: rx.el.li(f)), class_name="stack small", style={"gap": "6px"}),
-                rx.el.p("None among the objects that were read.", class_name="muted small"),
+                rx.el.p("Nothing is reported; the line Flux ready says how much was read.", class_name="muted small"),
             ),
             class_name="body",
         ),

@@ -37,6 +37,7 @@ def _now(row: ServiceRow) -> rx.Component:
             rx.el.span(row.method, class_name="muted small"),
             rx.el.span(class_name="grow"),
             rx.cond(row.trace != "", show_source(row.trace, row.title)),
+            rx.cond(row.other_trace != "", show_source(row.other_trace, row.title + ", other end", text="Other end")),
             class_name="head",
         ),
         rx.el.div(

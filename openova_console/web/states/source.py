@@ -26,7 +26,7 @@ class SourceView(rx.State):
         key = key if isinstance(key, str) and len(key) <= 120 else ""
         running = console.services()
         trace = running.watch.snapshots.current.traces.get(key)
-        region = next((r for r in running.settings.regions if f"/{r.id}" in key), None)
+        region = next((r for r in running.settings.regions if r.id in key.split("/")), None)
         self.key, self.grafana = key, (region.grafana_url or "") if region else ""
         if trace is None:
             health = running.watch.snapshots.current.collectors.get(key)
