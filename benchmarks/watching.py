@@ -1,6 +1,7 @@
 """Two mirrors of 1,000 objects with 10 changes a second: CPU of the console's process and the longest stall of its loop."""
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -61,18 +62,22 @@ async def measure() -> list[Row]:
     await server.stdout.readline()
     stalls: list[float] = []
     ticker = asyncio.create_task(_tick(stalls))
+    # As the console does when it starts: what was imported is kept out of garbage collection.
+    gc.collect()
+    gc.freeze()
     pid = os.getpid()
     before = cpu_s(pid)
     await asyncio.sleep(5)
     idle = (cpu_s(pid) - before) / 5
     stalls.clear()
     mirrors = []
-    tasks = []
     for name in ("Region 1", "Region 2"):
         api = await connect(KubernetesEndpoint(server=f"http://127.0.0.1:{port}"), region=name, network=Network())
-        mirror = Mirror(api, kinds.KUSTOMIZATIONS)
-        mirrors.append(mirror)
-        tasks.append(asyncio.create_task(mirror.run()))
+        mirrors.append(Mirror(api, kinds.KUSTOMIZATIONS))
+    await asyncio.sleep(0.2)
+    connect_stall = max(stalls)
+    stalls.clear()
+    tasks = [asyncio.create_task(mirror.run()) for mirror in mirrors]
     began = time.monotonic()
     while not all(len(m.objects) == OBJECTS for m in mirrors):
         await asyncio.sleep(0.02)
@@ -91,6 +96,7 @@ async def measure() -> list[Row]:
     await server.wait()
     return [
         Row(f"first list of 2 × {OBJECTS} objects", f"{listed:.2f} s", "", None),
+        Row("longest stall of the loop at start-up, reading certificate authorities", f"{connect_stall * 1000:.0f} ms", "", None),
         Row("longest stall of the loop while listing", f"{first_stall * 1000:.0f} ms", "≤ 50 ms", first_stall <= 0.05),
         Row(f"CPU while watching, {changes / SECONDS:.0f} changes/s", f"{share:.1f} % of a core", "≤ 3 %", share <= 3),
         Row("longest stall of the loop while watching", f"{max(stalls) * 1000:.0f} ms", "≤ 50 ms", max(stalls) <= 0.05),

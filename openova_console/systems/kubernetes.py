@@ -121,7 +121,7 @@ class KubernetesApi:
         return Version(shape.require(self.source, answer[0], "gitVersion", kind=str)[:80], answer[1])
 
     async def list(
-        self, resource: Resource, *, namespace: str | None = None, page: int = 250, metadata_only: bool = False
+        self, resource: Resource, *, namespace: str | None = None, page: int = 100, metadata_only: bool = False
     ) -> Listing:
         """Every object of a kind, read in pages of `page` objects so that decoding never holds the loop for long.
 

@@ -25,6 +25,7 @@ Trim = Callable[[dict[str, Any]], dict[str, Any]]
 
 _BACKOFF_FROM_S = 1.0
 _BACKOFF_TO_S = 8.0
+_BREATHE_EVERY = 100
 _log = logging.getLogger(__name__)
 
 
@@ -129,7 +130,11 @@ class Mirror:
 
     async def _list(self) -> None:
         listing = await self._api.list(self.resource, namespace=self._namespace, metadata_only=self._metadata_only)
-        found = {self._key(item): self._trim(item) for item in listing.items}
+        found: dict[Key, dict[str, Any]] = {}
+        for index, item in enumerate(listing.items):
+            found[self._key(item)] = self._trim(item)
+            if index % _BREATHE_EVERY == 0:
+                await asyncio.sleep(0)
         self._resource_version = listing.resource_version
         self._listed_at = asyncio.get_running_loop().time()
         self.exchange = listing.exchange

@@ -45,7 +45,7 @@ def test_overview_shows_both_regions_live(visit: Visit, healthy: None) -> None:
 
 def test_show_source_tells_query_answer_and_time(visit: Visit, healthy: None) -> None:
     page = visit("/replication/cnpg")
-    page.get_by_role("button", name="Show the source of CNPG").click()
+    page.get_by_role("button", name="Show the source of CNPG (Postgres)", exact=True).click()
     dialog = page.locator("dialog#source")
     expect(dialog).to_be_visible()
     expect(dialog.locator("#source-call")).to_contain_text("cnpg_pg_stat_replication_flush_diff_bytes")
