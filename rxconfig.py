@@ -1,4 +1,4 @@
-"""Reflex's configuration; everything about the platform is in the settings file (`openova_console/settings.py`)."""
+"""Reflex's configuration; everything about the platform is in the settings file (`openova_console/settings/`)."""
 
 import reflex as rx
 

@@ -83,6 +83,23 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """One leg of a path with several: a queue, a mirror, one of two stores.
+
+    Attributes:
+        name: what a person calls the leg, e.g. "Debezium" or "Region 2's vault".
+        judgement: verdict and sentence of this leg alone.
+        lag_s: seconds that it adds; None when not known.
+        observed_at: its oldest sample.
+    """
+
+    name: str
+    judgement: Judgement
+    lag_s: float | None = None
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """One replication path, judged.
 
@@ -92,6 +109,7 @@ class Assessment:
         at_risk_bytes: bytes that exist only in the primary region; None when not known.
         transport_up: whether the stream is seen connected; None when not known.
         observed_at: the oldest sample that the judgement rests on; None when there is none.
+        hops: the legs of a path with several, in the order in which a write travels; empty for a single leg.
     """
 
     judgement: Judgement
@@ -99,6 +117,7 @@ class Assessment:
     at_risk_bytes: float | None = None
     transport_up: bool | None = None
     observed_at: datetime | None = None
+    hops: tuple[Hop, ...] = ()
 
 
 def grade(objective: Objective, lag_s: float, detail: str) -> Judgement:

@@ -10,9 +10,19 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from openova_console.handbook.alerts import AlertEvidence
+from openova_console.handbook.budget import BudgetEvidence
+from openova_console.handbook.gitea import GiteaEvidence
+from openova_console.handbook.gslb import GslbEvidence
+from openova_console.handbook.harbor import HarborEvidence
+from openova_console.handbook.minio import MinioEvidence
+from openova_console.handbook.mongodb import MongodbEvidence
 from openova_console.handbook.postgres import PostgresEvidence, StreamSample
+from openova_console.handbook.redpanda import RedpandaEvidence
 from openova_console.handbook.regions import RegionEvidence
+from openova_console.handbook.slo import SloEvidence
 from openova_console.handbook.valkey import PrimaryEnd, ReplicaEnd
+from openova_console.handbook.vault import VaultEvidence
 from openova_console.handbook.witnesses import Ballot, Round
 from openova_console.handbook.words import Reading
 from openova_console.systems.exchange import Exchange
@@ -97,7 +107,10 @@ class PostgresPrimary:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that is known. `version` grows by one with every change."""
+    """All that is known. `version` grows by one with every change.
+
+    Mappings without a comment are by region id. `kube` is by (region id, name of a part in `watch.kube`).
+    """
 
     version: int = 0
     regions: Mapping[str, RegionFacts] = field(default_factory=dict)
@@ -107,6 +120,17 @@ class Snapshot:
     postgres_primary: Mapping[str, PostgresPrimary] = field(default_factory=dict)
     valkey_primary: Mapping[str, Reading[PrimaryEnd]] = field(default_factory=dict)
     valkey_replica: Mapping[str, Reading[ReplicaEnd]] = field(default_factory=dict)
+    mongodb: Mapping[str, MongodbEvidence] = field(default_factory=dict)
+    redpanda: Mapping[str, RedpandaEvidence] = field(default_factory=dict)
+    minio: Mapping[str, MinioEvidence] = field(default_factory=dict)
+    harbor: Mapping[str, HarborEvidence] = field(default_factory=dict)
+    vault: Mapping[str, VaultEvidence] = field(default_factory=dict)
+    gitea: Mapping[str, GiteaEvidence] = field(default_factory=dict)
+    gslb: Mapping[str, GslbEvidence] = field(default_factory=dict)
+    slo: Mapping[str, SloEvidence] = field(default_factory=dict)
+    budget: Mapping[str, BudgetEvidence] = field(default_factory=dict)
+    alerts: Mapping[str, AlertEvidence] = field(default_factory=dict)
+    kube: Mapping[tuple[str, str], Reading[Any]] = field(default_factory=dict)
     collectors: Mapping[str, CollectorHealth] = field(default_factory=dict)
     traces: Mapping[str, Exchange] = field(default_factory=dict)
 

@@ -11,12 +11,8 @@ from sqlalchemy import Engine
 from openova_console.handbook.replication import Service
 from openova_console.settings import Settings
 from openova_console.watch import board
-from openova_console.watch.collectors.base import Collector, utc_now
-from openova_console.watch.collectors.kubernetes import KubernetesCollector
-from openova_console.watch.collectors.link import LinkCollector
-from openova_console.watch.collectors.postgres import PostgresCollector
-from openova_console.watch.collectors.valkey import ValkeyCollector
-from openova_console.watch.collectors.witnesses import WitnessCollector
+from openova_console.watch.collectors.base import utc_now
+from openova_console.watch.collectors.registry import collectors
 from openova_console.watch.history import History
 from openova_console.watch.snapshot import SnapshotStore
 from openova_console.watch.supervisor import Measure, Supervisor
@@ -40,25 +36,10 @@ class Watch:
     async def start(self) -> None:
         """Build every collector and begin to read."""
         # Built in a thread: each client reads the certificate authorities, which would hold the loop meanwhile.
-        for collector in await asyncio.to_thread(self._collectors):
+        for collector in await asyncio.to_thread(collectors, self.settings, self.snapshots):
             self._supervisor.add(collector)
         self._supervisor.start()
         self._keeper = asyncio.create_task(self._keep(), name="history")
-
-    def _collectors(self) -> list[Collector]:
-        """One collector for each source that the settings name."""
-        found: list[Collector] = []
-        for region in self.settings.regions:
-            found.append(KubernetesCollector(region, self.settings, self.snapshots))
-            if region.prometheus is not None:
-                found.append(PostgresCollector(region, self.settings, self.snapshots))
-                if len(self.settings.regions) > 1:
-                    found.append(LinkCollector(region, self.settings, self.snapshots))
-            if region.valkey is not None:
-                found.append(ValkeyCollector(region, self.settings, self.snapshots))
-        if any(region.probe_zone for region in self.settings.regions):
-            found += [WitnessCollector(r, self.settings, self.snapshots) for r in self.settings.witnesses.resolvers]
-        return found
 
     async def stop(self) -> None:
         """End every loop and close every connection."""

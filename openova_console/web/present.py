@@ -211,11 +211,10 @@ def _vote(facts: WitnessFacts, settings: Settings, now: datetime) -> VoteRow:
     )
 
 
-def service_row(row: ReplicationRow, settings: Settings, spark: Spark | None) -> ServiceRow:
+def service_row(row: ReplicationRow, spark: Spark | None) -> ServiceRow:
     """One line of the replication table."""
     a = row.assessment
     transport = {True: "connected", False: "down", None: "unknown"}[a.transport_up]
-    fresh = settings.freshness.valkey_s if row.promise.service.value == "valkey" else settings.freshness.replication_s
     known = a.lag_s is not None and a.judgement.verdict is not Verdict.UNKNOWN
     return ServiceRow(
         id=row.promise.service.value,
@@ -231,7 +230,7 @@ def service_row(row: ReplicationRow, settings: Settings, spark: Spark | None) ->
         transport=transport if row.measured else "",
         sentence=a.judgement.sentence,
         at=iso(a.observed_at),
-        fresh_s=fresh,
+        fresh_s=row.fresh_s,
         quiet=not row.measured,
         href=f"/replication/{row.promise.service.value}",
         trace=row.traces[0] if row.traces else "",

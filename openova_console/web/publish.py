@@ -76,7 +76,7 @@ def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, An
     for row in board.replication:
         values = watch.sparklines.get(row.promise.service)
         drawn = spark.draw(values, limit=row.objective.warn_s) if values else None
-        rows.append(present.service_row(row, settings, drawn))
+        rows.append(present.service_row(row, drawn))
     worst = board.worst_replication
     verdict = worst.assessment.judgement.verdict if worst else Verdict.UNKNOWN
     return {

@@ -84,8 +84,8 @@ EXACT = [
         "settings: console.looks_from is 'region-9'; it must be one of the regions: region-1, region-2",
     ),
     (
-        document(replication={"valkey": {"warn_s": 30, "breach_s": 5}}),
-        "replication.valkey: warn_s (30) must be smaller than breach_s (5)",
+        document(replication={"valkey": {"budget": {"warn_s": 30, "breach_s": 5}}}),
+        "replication.valkey.budget: warn_s (30) must be smaller than breach_s (5)",
     ),
     (
         document(regions=_with(1, kubernetes={})),
@@ -271,9 +271,9 @@ def test_garbage_is_always_mistakes_and_never_a_crash(tmp_path_factory, garbage)
 @settings(max_examples=50, deadline=None)
 def test_a_budget_is_taken_exactly_when_it_is_ordered(tmp_path_factory, warn, breach):
     path = tmp_path_factory.mktemp("s") / "x.yaml"
-    path.write_text(yaml.safe_dump(document(replication={"minio": {"warn_s": warn, "breach_s": breach}})))
+    path.write_text(yaml.safe_dump(document(replication={"minio": {"budget": {"warn_s": warn, "breach_s": breach}}})))
     try:
-        budget = load(path).replication.minio
+        budget = load(path).replication.minio.budget
     except SettingsError:
         assert warn >= breach
     else:

@@ -188,7 +188,7 @@ def test_a_vote_that_is_too_old_is_not_shown_as_one():
 
 def service(name: Service, found: Snapshot | None = None, **changes):
     row = next(r for r in board(found, **changes).replication if r.promise.service is name)
-    return present.service_row(row, BOTH, None)
+    return present.service_row(row, None)
 
 
 def test_a_services_row():
@@ -207,7 +207,7 @@ def test_a_service_that_is_not_known_shows_no_number_as_its_lag():
 def test_a_service_that_is_not_read_is_quiet_and_unknown():
     shown = service(Service.MINIO)
     assert (shown.verdict, shown.lag, shown.at_risk, shown.transport, shown.quiet) == ("unknown", "–", "–", "", True)
-    assert shown.sentence == "Not read yet"
+    assert shown.sentence == "Not configured: add regions[].minio to the settings"
 
 
 def source(**health):

@@ -20,6 +20,7 @@ from openova_console.systems.errors import Fault, NotInstalled, Unreachable
 from openova_console.systems.exchange import Exchange
 from openova_console.systems.kubernetes import KubernetesApi, connect
 from openova_console.watch.collectors.base import utc_now
+from openova_console.watch.kube import PARTS, Part
 from openova_console.watch.mirror import Mirror
 from openova_console.watch.snapshot import RegionFacts, SnapshotStore
 
@@ -33,6 +34,7 @@ MIRRORED = (
     kinds.CERTIFICATES,
     kinds.VELERO_BACKUPS,
     kinds.LEASES,
+    *(resource for part in PARTS for resource in (*part.resources, *part.optional)),
 )
 
 
@@ -49,6 +51,7 @@ class KubernetesCollector:
         self._version: Reading[str] = Reading.missing("text", self.name, "nothing was read yet")
         self._api_up: Reading[bool] = Reading.missing("bool", self.name, "nothing was read yet")
         self._redraw: asyncio.TimerHandle | None = None
+        self._parts: dict[str, tuple[list[int], Any, str]] = {}
 
     async def read(self) -> None:
         """Probe the API, see that every mirror runs, and put the region's facts into the snapshot."""
@@ -98,7 +101,7 @@ class KubernetesCollector:
         return self._api
 
     def _see_that_mirrors_run(self, api: KubernetesApi) -> None:
-        for resource in MIRRORED:
+        for resource in dict.fromkeys(MIRRORED):
             task = self._tasks.get(resource.path())
             if task is not None and not task.done():
                 continue
@@ -128,7 +131,39 @@ class KubernetesCollector:
             for m in self._mirrors.values()
             if m.exchange is not None
         }
-        self._snapshots.put_all({"regions": {self._region.id: self._facts()}, "traces": traces})
+        kube = {(self._region.id, part.name): self._part(part) for part in PARTS}
+        self._snapshots.put_all({"regions": {self._region.id: self._facts()}, "kube": kube, "traces": traces})
+
+    def _part(self, part: Part) -> Reading[Any]:
+        """One part's value; what it was is kept as long as none of its mirrors has changed."""
+        source = f"{self._region.display}'s Kubernetes API: {', '.join(r.plural for r in part.resources)}"
+        found, confirmed, versions = {}, [], []
+        for resource in (*part.resources, *part.optional):
+            mirror = self._mirrors.get(resource.path())
+            if mirror is not None and mirror.confirmed_at is not None:
+                found[resource] = mirror.objects
+                confirmed.append(mirror.confirmed_at)
+                versions.append(mirror.version)
+            elif mirror is not None and isinstance(mirror.fault, NotInstalled):
+                if resource not in part.optional:
+                    return Reading.missing("", source, f"{resource.plural} are not installed here")
+                versions.append(-1)
+            else:
+                return Reading.missing("", source, mirror.error if mirror and mirror.error else "nothing was read yet")
+        kept = self._parts.get(part.name)
+        if kept is None or kept[0] != versions:
+            try:
+                kept = self._parts[part.name] = (versions, part.read(found, self.name), "")
+            except Fault as fault:
+                kept = self._parts[part.name] = (versions, None, fault.sentence)
+        if kept[2]:
+            return Reading.missing("", source, kept[2])
+        return Reading(kept[1], "", min(confirmed), source)
+
+    def raw(self, resource: kinds.Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        """An object as its mirror has it; None when it is not there or the kind is not mirrored."""
+        mirror = self._mirrors.get(resource.path())
+        return mirror.objects.get((namespace, name)) if mirror is not None else None
 
     def _facts(self) -> RegionFacts:
         now = utc_now()

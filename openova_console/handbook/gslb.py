@@ -1,0 +1,8 @@
+"""Gslb."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GslbEvidence:
+    """What one region says."""

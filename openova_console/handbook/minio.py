@@ -1,0 +1,8 @@
+"""Minio."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MinioEvidence:
+    """What one region says."""

@@ -1,0 +1,8 @@
+"""Mongodb."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MongodbEvidence:
+    """What one region says."""

@@ -1,0 +1,8 @@
+"""Redpanda."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RedpandaEvidence:
+    """What one region says."""

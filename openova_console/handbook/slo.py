@@ -1,0 +1,8 @@
+"""Slo."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SloEvidence:
+    """What one region says."""

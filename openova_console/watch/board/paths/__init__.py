@@ -1,0 +1,1 @@
+"""One file per replicated service: takes its evidence out of the snapshot and has the handbook judge it."""

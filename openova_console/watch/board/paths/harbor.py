@@ -1,0 +1,7 @@
+"""harbor: not read yet."""
+
+from openova_console.watch.board.paths.look import Found, Look
+
+
+def assess(look: Look) -> Found:
+    return Found.not_configured("regions[].harbor")

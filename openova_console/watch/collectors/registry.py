@@ -1,0 +1,36 @@
+"""Every source that is read, in one table: from one region's settings to its collectors."""
+
+from collections.abc import Callable
+
+from openova_console.settings import Region, Settings
+from openova_console.watch.collectors.base import Collector
+from openova_console.watch.collectors.kubernetes import KubernetesCollector
+from openova_console.watch.collectors.link import LinkCollector
+from openova_console.watch.collectors.postgres import PostgresCollector
+from openova_console.watch.collectors.valkey import ValkeyCollector
+from openova_console.watch.collectors.witnesses import WitnessCollector
+from openova_console.watch.snapshot import SnapshotStore
+
+Make = Callable[[Region, Settings, SnapshotStore], Collector]
+Wanted = Callable[[Region, Settings], bool]
+
+
+def _prometheus(region: Region, settings: Settings) -> bool:
+    return region.prometheus is not None
+
+
+SOURCES: tuple[tuple[Wanted, Make], ...] = (
+    (lambda region, settings: True, KubernetesCollector),
+    (_prometheus, PostgresCollector),
+    (lambda region, settings: region.prometheus is not None and len(settings.regions) > 1, LinkCollector),
+    (lambda region, settings: region.valkey is not None, ValkeyCollector),
+)
+"""Whether a region's settings ask for a source, and how its collector is made."""
+
+
+def collectors(settings: Settings, snapshots: SnapshotStore) -> list[Collector]:
+    """One collector for each source that the settings name."""
+    found = [make(r, settings, snapshots) for r in settings.regions for wanted, make in SOURCES if wanted(r, settings)]
+    if any(region.probe_zone for region in settings.regions):
+        found += [WitnessCollector(r, settings, snapshots) for r in settings.witnesses.resolvers]
+    return found

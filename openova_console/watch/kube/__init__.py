@@ -1,0 +1,12 @@
+"""What is read out of the mirrored Kubernetes objects, beyond the region's own tile. `PARTS` is the table of contents.
+
+A part is a pure function over the objects of one or more kinds. Its value lands in `Snapshot.kube` under
+(region id, part name) as a reading dated by the server's last confirmation of the oldest of its mirrors; a kind that the
+server does not have is "not installed", which is never zero.
+"""
+
+from openova_console.watch.kube.part import Objects, Part
+
+PARTS: tuple[Part, ...] = ()
+
+__all__ = ["PARTS", "Objects", "Part"]
