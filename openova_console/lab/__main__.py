@@ -1,4 +1,4 @@
-"""The lab's command line: `python -m openova_console.lab serve | scenario | scenarios | state | fault | advance`."""
+"""The lab's command line: `python -m openova_console.lab serve | scenario | scenarios | state | fault | trouble | advance`."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ from openova_console.lab.names import REGIONS
 from openova_console.lab.ports import SPAN
 from openova_console.lab.remote import RemoteError, call
 from openova_console.lab.scenarios import SCENARIOS
+from openova_console.lab.troubles import TROUBLES
 
 DEFAULT_DIRECTORY = Path(".run/lab")
 
@@ -58,6 +59,9 @@ def _remote(given: argparse.Namespace) -> None:
         case "fault":
             call(given.dir, "POST", "/fault", {"endpoint": given.endpoint, "state": given.state})
             print(f"{given.endpoint}: {given.state}")
+        case "trouble":
+            state = call(given.dir, "POST", "/trouble", {"name": given.name, "state": given.state})
+            print(f"troubles: {', '.join(state['troubles']) or 'none'}")
         case "advance":
             state = call(given.dir, "POST", "/clock", {"advance_s": given.seconds})
             print(f"it is now {state['now']}")
@@ -82,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         ("scenarios", "list the scenarios"),
         ("state", "show what is switched"),
         ("fault", "set one endpoint's state by hand"),
+        ("trouble", "break one single thing, or mend it"),
         ("advance", "move a manual clock"),
     ):
         command = commands.add_parser(name, help=text)
@@ -91,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "fault":
             command.add_argument("endpoint", help="e.g. region-1/prometheus, witness-2")
             command.add_argument("state", help="up, refuse, freeze, slow:6, garbage:html, answers:servfail, …")
+        if name == "trouble":
+            command.add_argument("name", choices=tuple(TROUBLES), metavar="NAME", help=", ".join(TROUBLES))
+            command.add_argument("state", choices=("on", "off"), nargs="?", default="on")
         if name == "advance":
             command.add_argument("seconds", type=_seconds)
     return parser

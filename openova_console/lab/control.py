@@ -1,7 +1,7 @@
 """The control port: what is switched, and by whom the lab is moved. On loopback, and only with its token.
 
 `GET /state`, `GET /scenarios`, `POST /scenario {"name"}`, `POST /fault {"endpoint", "state"}`,
-`POST /clock {"advance_s"}`. Mistakes get 400 with the sentence that says what would be right.
+`POST /trouble {"name", "state"}`, `POST /clock {"advance_s"}`. Mistakes get 400 with the sentence that says what would be right.
 """
 
 import hmac
@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 from openova_console.lab.clock import ClockError
 from openova_console.lab.faults import Fault, FaultError
 from openova_console.lab.scenarios import SCENARIOS
+from openova_console.lab.troubles import TROUBLES
 
 
 class Controlled(Protocol):
@@ -26,6 +27,9 @@ class Controlled(Protocol):
 
     async def set_fault(self, endpoint: str, fault: Fault) -> None:
         """Set one endpoint's state."""
+
+    async def set_trouble(self, name: str, on: bool) -> None:
+        """Break one single thing, or mend it."""
 
     async def advance(self, seconds: float) -> None:
         """Move a manual clock."""
@@ -60,6 +64,15 @@ def application(lab: Controlled, token: str) -> web.Application:
             raise _Mistake(str(error)) from None
         return web.json_response(lab.state())
 
+    async def trouble(request: web.Request) -> web.Response:
+        name, wanted = await _field(request, "name", str), await _field(request, "state", str)
+        if name not in TROUBLES:
+            raise _Mistake(f"there is no trouble {name!r}; there are: {', '.join(TROUBLES)}")
+        if wanted not in ("on", "off"):
+            raise _Mistake(f"a trouble is on or off, not {wanted!r}")
+        await lab.set_trouble(name, wanted == "on")
+        return web.json_response(lab.state())
+
     async def clock(request: web.Request) -> web.Response:
         seconds = await _field(request, "advance_s", int, float)
         try:
@@ -73,6 +86,7 @@ def application(lab: Controlled, token: str) -> web.Application:
     app.router.add_get("/scenarios", scenarios)
     app.router.add_post("/scenario", scenario)
     app.router.add_post("/fault", fault)
+    app.router.add_post("/trouble", trouble)
     app.router.add_post("/clock", clock)
     return app
 

@@ -14,6 +14,7 @@ import yaml
 
 from openova_console.lab.names import CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
 from openova_console.lab.ports import CONTROL
+from openova_console.lab.services import SERVED
 
 HOST: Final = "127.0.0.1"
 VALKEY_USER: Final = "console"
@@ -21,7 +22,21 @@ SECRET_FILES: Final = (
     "control.token",
     *(f"{region}-{what}" for region in REGIONS for what in ("kubernetes.token", "actor.token", "viewer.token")),
     *(f"{region}-{what}" for region in REGIONS for what in ("prometheus.token", "valkey.password")),
+    *(f"{region}-{what}" for region in REGIONS for service in SERVED.values() for what in service.secrets),
 )
+_PACE: Final = {
+    "streams_s": 2,
+    "minio_s": 3,
+    "harbor_s": 4,
+    "vault_s": 3,
+    "gitea_s": 3,
+    "gslb_s": 3,
+    "slo_s": 5,
+    "delivery_s": 3,
+    "cost_s": 10,
+    "alerts_s": 2,
+}
+_FRESH: Final = {name: 20 for name in _PACE if name != "cost_s"} | {"cost_s": 7200}
 _PLACES = {"region-1": "lab · eu-central", "region-2": "lab · eu-west"}
 
 
@@ -92,9 +107,17 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
             "control_name": CONTROL_NAME,
         },
         "link": {"window_s": 30},
-        "cadence": {"kubernetes_probe_s": 2, "replication_s": 2, "valkey_s": 2, "witnesses_s": 4, "link_s": 2, "timeout_s": 5},
+        "cadence": {
+            "kubernetes_probe_s": 2,
+            "replication_s": 2,
+            "valkey_s": 2,
+            "witnesses_s": 4,
+            "link_s": 2,
+            **_PACE,
+            "timeout_s": 5,
+        },
         # Samples are taken every 5 s, so that one of them may be 7 s old when it is read.
-        "freshness": {"kubernetes_s": 8, "replication_s": 15, "valkey_s": 8, "witnesses_s": 16, "link_s": 15},
+        "freshness": {"kubernetes_s": 8, "replication_s": 15, "valkey_s": 8, "witnesses_s": 16, "link_s": 15, **_FRESH},
         "network": {"connect_timeout_s": 2, "read_timeout_s": 3, "max_body_mib": 8},
     }
 
@@ -126,6 +149,7 @@ def _region(region: str, ports: dict[str, int], files: str) -> dict[str, Any]:
         "postgres_cluster": {"namespace": "databases", "name": "postgres"},
         "probe_zone": probe_zone(region),
         "lease": {"namespace": "failover-controller", "name": "openova-active"},
+        **{key: value for s in SERVED.values() for key, value in s.settings(region, ports, files).items()},
     }
 
 

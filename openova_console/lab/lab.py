@@ -18,7 +18,10 @@ from openova_console.lab.ports import CONTROL
 from openova_console.lab.resp import RespServer
 from openova_console.lab.scenarios import SCENARIOS
 from openova_console.lab.scrape import Scraper
+from openova_console.lab.services import SERVED
+from openova_console.lab.site import Site
 from openova_console.lab.timeline import Conditions
+from openova_console.lab.troubles import TROUBLES
 from openova_console.lab.world import World
 
 TICK_S = 1.0
@@ -50,6 +53,7 @@ class Lab:
         self.world = World(seed)
         self.faults = Faults()
         self.scenario = "healthy"
+        self.troubles: set[str] = set()
         self.since = self.clock.now()
         self.ports: dict[str, int] = {}
         self.regions = {region: RegionObjects(region, self.clock, seed) for region in REGIONS}
@@ -105,6 +109,9 @@ class Lab:
             await listeners.http(f"{region}/prometheus", queries, tls)
             await listeners.http(f"{region}/exporters", exporters.application(self.world, region, self.clock))
             await listeners.stream(f"{region}/valkey", f"{region}/valkey", valkey.protocol)
+            site = Site(region, self.world, self.clock, {name: r.store for name, r in self.regions.items()}, secret)
+            for name, service in SERVED.items():
+                await listeners.http(f"{region}/{name}", service.application(site), tls if service.tls else None)
         for name in WITNESSES:
             witness = Witness(name, self.world, self.clock, self.faults)
             await listeners.both(name, witness.protocol, witness.datagrams)
@@ -129,7 +136,17 @@ class Lab:
         for region in self.regions.values():
             region.switch(scenario.objects, now)
         self.scenario, self.since = name, now
+        self.troubles = set()
         self.faults.set_scenario(scenario.faults(self.looks_from))
+        await self._apply()
+
+    async def set_trouble(self, name: str, on: bool) -> None:
+        """Break one single thing, or mend it, on top of the scenario. Raises KeyError when there is no such trouble."""
+        self.troubles = self.troubles | {name} if TROUBLES[name] and on else self.troubles - {name}
+        scenario, now = SCENARIOS[self.scenario], self.clock.now()
+        objects = tuple(change for trouble in sorted(self.troubles) for change in TROUBLES[trouble].objects)
+        for region in self.regions.values():
+            region.switch((*scenario.objects, *objects), now)
         await self._apply()
 
     async def set_fault(self, endpoint: str, fault: Fault) -> None:
@@ -161,6 +178,7 @@ class Lab:
             "manual_clock": self.clock.manual,
             "seed": self.world.seed,
             "looks_from": self.looks_from,
+            "troubles": sorted(self.troubles),
             "endpoints": self.faults.all(),
             "ports": self.ports,
             "postgres_primaries": sorted(self.world.conditions.postgres_primaries),
@@ -176,6 +194,7 @@ class Lab:
         fields["mute"] = frozenset(
             region for region in REGIONS if self.faults.by_hand(f"{region}/exporters").kind not in ("up", "slow")
         )
+        fields["troubles"] = frozenset(self.troubles)
         conditions = Conditions(**fields)
         self.world.timeline.change(conditions, self.clock.unix())
 

@@ -6,7 +6,20 @@ The domains end in `.example`, which no public DNS will ever serve (RFC 2606).
 from typing import Final
 
 REGIONS: Final = ("region-1", "region-2")
-SERVICES: Final = ("kubernetes", "prometheus", "valkey", "exporters")
+SERVICES: Final = (
+    "kubernetes",
+    "prometheus",
+    "valkey",
+    "exporters",
+    "connect",
+    "minio",
+    "harbor",
+    "vault",
+    "gitea",
+    "alertmanager",
+    "opencost",
+    "dns",
+)
 WITNESSES: Final = ("witness-1", "witness-2", "witness-3")
 TLS_NAMES: Final = {"witness-1": "dns.google", "witness-2": "cloudflare-dns.com", "witness-3": "dns.quad9.net"}
 PROVIDERS: Final = {"witness-1": "Google", "witness-2": "Cloudflare", "witness-3": "Quad9"}

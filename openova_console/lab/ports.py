@@ -7,9 +7,9 @@ from openova_console.lab.names import REGIONS, SERVICES, WITNESSES
 CONTROL: Final = "control"
 OFFSETS: Final = {
     CONTROL: 0,
-    **{f"{region}/{service}": 1 + 10 * r + s for r, region in enumerate(REGIONS) for s, service in enumerate(SERVICES)},
-    **{witness: 21 + 2 * w for w, witness in enumerate(WITNESSES)},
-    **{f"{witness}/tls": 22 + 2 * w for w, witness in enumerate(WITNESSES)},
+    **{f"{region}/{service}": 1 + 20 * r + s for r, region in enumerate(REGIONS) for s, service in enumerate(SERVICES)},
+    **{witness: 41 + 2 * w for w, witness in enumerate(WITNESSES)},
+    **{f"{witness}/tls": 42 + 2 * w for w, witness in enumerate(WITNESSES)},
 }
 SPAN: Final = max(OFFSETS.values())
 

@@ -17,6 +17,9 @@ from openova_console.lab.world import World
 Labels = tuple[tuple[str, str], ...]
 Value = Callable[[Epoch, float], float | None]
 
+MORE: tuple[Callable[[World, str, int], tuple["Series", ...]], ...] = ()
+"""Further makers of series, by world, region and the region's number."""
+
 TARGET_LABELS = ("job", "instance", "region")
 
 
@@ -44,6 +47,7 @@ def catalogue(world: World, region: str) -> tuple[Series, ...]:
         *_link(world, region, number),
         *_controller(world, region, number),
         *_traffic(world, region, number),
+        *(series for more in MORE for series in more(world, region, number)),
     )
 
 

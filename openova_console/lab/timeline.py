@@ -26,6 +26,7 @@ class Conditions:
         lagging: the DR region's databases take writes more slowly than they come.
         failing_requests: users see errors.
         mute: regions whose exporters give no answer to their Prometheus.
+        troubles: single things that are broken; see `troubles`.
         postgres_primaries, valkey_primaries: regions that accept writes; two of them is a split brain.
     """
 
@@ -36,6 +37,7 @@ class Conditions:
     lagging: bool = False
     failing_requests: bool = False
     mute: frozenset[str] = frozenset()
+    troubles: frozenset[str] = frozenset()
     postgres_primaries: frozenset[str] = frozenset(REGIONS[:1])
     valkey_primaries: frozenset[str] = frozenset(REGIONS[:1])
 

@@ -31,6 +31,10 @@ _log = logging.getLogger(__name__)
 Panels = Mapping[type[rx.State], Mapping[str, Any]]
 
 
+TOPICS: tuple[tuple[type[rx.State], Callable[[Board, Watch, datetime], Mapping[str, Any]]], ...] = ()
+"""Further panels, one per topic: the state and what fills it."""
+
+
 def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
     """Every panel's vars at `now`."""
     board = watch.board(now)
@@ -47,6 +51,7 @@ def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
         },
         ReplicationPanel: _replication(board, watch, settings),
         SourcePanel: {"rows": sources, "down": sum(row.verdict != "ok" for row in sources)},
+        **{panel: values(board, watch, now) for panel, values in TOPICS},
     }
 
 

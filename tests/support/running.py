@@ -33,7 +33,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def free_block(size: int = 40) -> int:
+def free_block(size: int = 60) -> int:
     """The first of `size` ports in a row that nobody listens on now."""
     while True:
         base = random.randrange(20_000, 30_000)

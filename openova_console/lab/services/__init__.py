@@ -1,0 +1,7 @@
+"""The HTTP services of a region that are not Kubernetes or Prometheus: one file each, by the name of their endpoint."""
+
+from typing import Final
+
+from openova_console.lab.site import Service
+
+SERVED: Final[dict[str, Service]] = {}
