@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from openova_console.handbook.loss import Loss, loss
 from openova_console.handbook.regions import Activity, Role, judge_activity
 from openova_console.handbook.words import worst
 from openova_console.settings import Region, Settings
@@ -20,6 +21,7 @@ from openova_console.watch.board.regions import active, link_row, region_row
 from openova_console.watch.board.replication import objective, replication_rows
 from openova_console.watch.board.rows import Alarm, LinkRow, RegionRow, ReplicationRow, WitnessRow
 from openova_console.watch.board.slo import SloBoard, slo_board
+from openova_console.watch.board.uncovered import UncoveredRow, uncovered_rows
 from openova_console.watch.board.witnesses import witness_row
 from openova_console.watch.snapshot import Snapshot
 
@@ -38,6 +40,8 @@ class Board:
     witnesses: tuple[WitnessRow, ...]
     replication: tuple[ReplicationRow, ...]
     alarms: tuple[Alarm, ...]
+    loss: Loss
+    uncovered: tuple[UncoveredRow, ...]
     gslb: GslbBoard
     slo: SloBoard
     delivery: DeliveryBoard
@@ -68,6 +72,8 @@ def judge(snapshot: Snapshot, settings: Settings, now: datetime) -> Board:
     )
     source = _source(settings, regions)
     replication = replication_rows(snapshot, settings, source, now)
+    lost = loss(source.display, [(row.promise.title, row.assessment) for row in replication])
+    uncovered = uncovered_rows(snapshot, settings, source, now)
     gslb = gslb_board(snapshot, settings, regions, now)
     slo = slo_board(snapshot, settings, regions, now)
     delivery = delivery_board(snapshot, settings, regions, now)
@@ -75,7 +81,9 @@ def judge(snapshot: Snapshot, settings: Settings, now: datetime) -> Board:
     alerts = alerts_board(snapshot, settings, regions, now)
     more = (*gslb.alarms, *slo.alarms, *delivery.alarms, *budget.alarms, *alerts.alarms)
     strip = alarms(regions, activity, links, witnesses, replication, settings, more)
-    return Board(now, source, regions, activity, links, witnesses, replication, strip, gslb, slo, delivery, budget, alerts)
+    return Board(
+        now, source, regions, activity, links, witnesses, replication, strip, lost, uncovered, gslb, slo, delivery, budget, alerts
+    )
 
 
 def _source(settings: Settings, regions: Sequence[RegionRow]) -> Region:
