@@ -9,7 +9,7 @@ ones `eventTime` and `series`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from openova_console.systems import kinds, shape
 from openova_console.systems.exchange import cut, redact_text
@@ -25,20 +25,20 @@ class EventFact:
     """One event.
 
     Attributes:
-        kind: "Normal" or "Warning"; what is neither counts as a warning.
+        warning: whether its type is anything but "Normal".
         reason, component: the controller's word for it, and the controller.
         message: text from the cluster, redacted and cut to 500 bytes.
         count: how often it was seen, at least 1.
-        first_at, last_at: UTC; None when the event does not say.
+        first_seen, last_seen: UTC; None when the event does not say.
     """
 
-    kind: Literal["Normal", "Warning"]
+    warning: bool
     reason: str
     message: str
     component: str
     count: int
-    first_at: datetime | None
-    last_at: datetime | None
+    first_seen: datetime | None
+    last_seen: datetime | None
 
 
 async def events(api: KubernetesApi, namespace: str, kind: str, name: str) -> tuple[EventFact, ...]:
@@ -46,15 +46,16 @@ async def events(api: KubernetesApi, namespace: str, kind: str, name: str) -> tu
 
     Args:
         namespace: the object's; empty for a cluster-scoped object, whose events lie in `default`.
-        kind: as the object writes it, e.g. "Canary". An older object of the same name and kind has the same events.
+        kind: as the object writes it, e.g. "Canary"; empty for any (items of a list of a built-in kind do not say theirs).
+            An older object of the same name has the same events.
 
     Raises:
         Fault: as `KubernetesApi.list`.
     """
-    wanted = {"involvedObject.name": name, "involvedObject.kind": kind}
+    wanted = {"involvedObject.name": name} | ({"involvedObject.kind": kind} if kind else {})
     listing = await api.list(kinds.EVENTS, namespace=namespace or "default", fields=wanted)
     found = [_event(api.source, item) for item in listing.items]
-    return tuple(sorted(found, key=lambda event: event.last_at or _NEVER, reverse=True)[:_KEPT])
+    return tuple(sorted(found, key=lambda event: event.last_seen or _NEVER, reverse=True)[:_KEPT])
 
 
 def _event(source: str, item: Mapping[str, Any]) -> EventFact:
@@ -64,7 +65,7 @@ def _event(source: str, item: Mapping[str, Any]) -> EventFact:
     counts = (shape.optional(source, item, *path, kind=int) for path in (("series", "count"), ("count",)))
     component = shape.text(source, item, "source", "component") or shape.text(source, item, "reportingComponent")
     return EventFact(
-        "Normal" if shape.text(source, item, "type") == "Normal" else "Warning",
+        shape.text(source, item, "type") != "Normal",
         cut(shape.text(source, item, "reason"), _WORD_BYTES),
         cut(redact_text(shape.text(source, item, "message")), _MESSAGE_BYTES),
         cut(component, _WORD_BYTES),

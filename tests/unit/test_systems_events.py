@@ -35,10 +35,10 @@ async def test_the_captured_event():
     (found,) = await events(server.api(), "shop", "Canary", "web")
     assert server.asked[0].url.path == "/api/v1/namespaces/shop/events"
     assert server.asked[0].url.params["fieldSelector"] == "involvedObject.name=web,involvedObject.kind=Canary"
-    assert (found.kind, found.reason, found.component, found.count) == ("Normal", "Synced", "flagger", 5)
+    assert (found.warning, found.reason, found.component, found.count) == (False, "Synced", "flagger", 5)
     assert found.message == "(combined from similar events): Confirm-rollout check gate-rollout passed"
-    assert found.first_at == datetime(2026, 11, 23, 7, 56, 15, tzinfo=UTC)
-    assert found.last_at == datetime(2026, 11, 23, 7, 57, 15, tzinfo=UTC)
+    assert found.first_seen == datetime(2026, 11, 23, 7, 56, 15, tzinfo=UTC)
+    assert found.last_seen == datetime(2026, 11, 23, 7, 57, 15, tzinfo=UTC)
 
 
 async def test_the_newer_form_and_the_newest_first():
@@ -54,9 +54,9 @@ async def test_the_newer_form_and_the_newest_first():
     silent = {"type": "Odd", "message": "x" * 900}
     found = await events(Server(CAPTURED, silent, newer).api(), "", "Node", "n1")
     assert [event.count for event in found] == [9, 5, 1]
-    assert (found[0].component, found[0].last_at) == ("kubelet", datetime(2026, 11, 23, 9, tzinfo=UTC))
+    assert (found[0].component, found[0].last_seen) == ("kubelet", datetime(2026, 11, 23, 9, tzinfo=UTC))
     assert "s3cr3t" not in found[0].message
-    assert (found[2].kind, found[2].last_at, len(found[2].message)) == ("Warning", None, 498)
+    assert (found[2].warning, found[2].last_seen, len(found[2].message)) == (True, None, 498)
 
 
 async def test_a_cluster_scoped_objects_events_lie_in_default_and_a_name_cannot_leave_the_selector():
@@ -65,6 +65,12 @@ async def test_a_cluster_scoped_objects_events_lie_in_default_and_a_name_cannot_
     assert server.asked[0].url.path == "/api/v1/namespaces/default/events"
     wanted = "involvedObject.name=a\\,type\\=Normal\\\\,involvedObject.kind=Node"
     assert server.asked[0].url.params["fieldSelector"] == wanted
+
+
+async def test_without_a_kind_every_kind_of_that_name_is_meant():
+    server = Server(CAPTURED)
+    assert len(await events(server.api(), "shop", "", "web")) == 1
+    assert server.asked[0].url.params["fieldSelector"] == "involvedObject.name=web"
 
 
 @pytest.mark.parametrize(
