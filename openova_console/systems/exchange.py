@@ -70,6 +70,24 @@ def redact_text(text: str) -> str:
     return text
 
 
+def redacted(document: Any, depth: int = 0) -> Any:
+    """A copy of a JSON document in which everything that is or looks like a credential is replaced."""
+    if depth > _DEPTH_LIMIT:
+        return "…"
+    if isinstance(document, Mapping):
+        secret = document.get("kind") == "Secret"
+        return {
+            str(k): HIDDEN
+            if (secret and k in ("data", "stringData")) or (_hides(str(k)) and _carries(v) and not isinstance(v, Mapping | list))
+            else redacted(v, depth + 1)
+            for k, v in document.items()
+            if k != "managedFields"
+        }
+    if isinstance(document, list | tuple):
+        return [redacted(item, depth + 1) for item in document]
+    return redact_text(document) if isinstance(document, str) else document
+
+
 def pretty(document: Any, limit: int = ANSWER_LIMIT) -> str:
     """The start of a JSON document, indented and redacted; stops a little after `limit` characters."""
     parts: list[str] = []

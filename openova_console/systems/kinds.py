@@ -22,6 +22,26 @@ class Resource:
         return base if name is None else f"{base}/{quote(name, safe='')}"
 
 
+_CAMEL = {
+    "helmreleases": "HelmRelease",
+    "gitrepositories": "GitRepository",
+    "backupstoragelocations": "BackupStorageLocation",
+    "scheduledbackups": "ScheduledBackup",
+    "pushsecrets": "PushSecret",
+    "externalsecrets": "ExternalSecret",
+    "clustersecretstores": "ClusterSecretStore",
+    "httproutes": "HTTPRoute",
+    "cronjobs": "CronJob",
+    "kafkaconnectors": "KafkaConnector",
+    "kafkamirrormaker2s": "KafkaMirrorMaker2",
+}
+
+
+def kind_of(resource: Resource) -> str:
+    """The kind as objects write it ("HelmRelease"): items of a list do not carry it."""
+    return _CAMEL.get(resource.plural) or resource.plural.removesuffix("s").capitalize()
+
+
 NODES = Resource("", "v1", "nodes", namespaced=False)
 PODS = Resource("", "v1", "pods")
 LEASES = Resource("coordination.k8s.io", "v1", "leases")

@@ -12,8 +12,10 @@ from openova_console.handbook.replication import Service
 from openova_console.settings import Settings
 from openova_console.watch import board
 from openova_console.watch.collectors.base import utc_now
+from openova_console.watch.collectors.kubernetes import KubernetesCollector
 from openova_console.watch.collectors.registry import collectors
 from openova_console.watch.history import History
+from openova_console.watch.objects import Objects
 from openova_console.watch.snapshot import SnapshotStore
 from openova_console.watch.supervisor import Measure, Supervisor
 
@@ -31,13 +33,20 @@ class Watch:
         self.history = History(engine, settings)
         self.sparklines: Mapping[Service, Sequence[float | None]] = {}
         self._supervisor = Supervisor(self.snapshots, timeout_s=settings.cadence.timeout_s * 2, measure=measure)
+        self.objects = Objects({}, {})
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Build every collector and begin to read."""
         # Built in a thread: each client reads the certificate authorities, which would hold the loop meanwhile.
-        for collector in await asyncio.to_thread(collectors, self.settings, self.snapshots):
+        found = await asyncio.to_thread(collectors, self.settings, self.snapshots)
+        for collector in found:
             self._supervisor.add(collector)
+        clusters = {r.id: c for r in self.settings.regions for c in found if c.name == f"kubernetes/{r.id}"}
+        self.objects = Objects(
+            {id_: c for id_, c in clusters.items() if isinstance(c, KubernetesCollector)},
+            {r.id: r.display for r in self.settings.regions},
+        )
         self._supervisor.start()
         self._keeper = asyncio.create_task(self._keep(), name="history")
 

@@ -4,7 +4,9 @@ from openova_console.handbook.words import Reading
 from openova_console.systems import cnpg
 from openova_console.watch.board.uncovered import uncovered_rows
 from openova_console.watch.snapshot import Snapshot
-from tests.support.factories import BOTH, NOW, ago
+from tests.support.factories import NOW, ago, settings
+
+BOTH = settings()
 
 
 def cluster(name: str, *, primary: bool) -> cnpg.ClusterFacts:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -36,6 +36,16 @@ MIRRORED = (
     kinds.LEASES,
     *(resource for part in PARTS for resource in (*part.resources, *part.optional)),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A mirror's content: objects by (namespace, name), when the server confirmed it, and what went wrong last."""
+
+    objects: Mapping[tuple[str, str], dict[str, Any]]
+    confirmed_at: datetime | None
+    error: str
+    not_installed: bool
 
 
 class KubernetesCollector:
@@ -160,10 +170,16 @@ class KubernetesCollector:
             return Reading.missing("", source, kept[2])
         return Reading(kept[1], "", min(confirmed), source)
 
-    def raw(self, resource: kinds.Resource, namespace: str, name: str) -> dict[str, Any] | None:
-        """An object as its mirror has it; None when it is not there or the kind is not mirrored."""
+    def copy_of(self, resource: kinds.Resource) -> Copy:
+        """A kind's objects as its mirror has them, for what shows single objects."""
         mirror = self._mirrors.get(resource.path())
-        return mirror.objects.get((namespace, name)) if mirror is not None else None
+        if mirror is None:
+            return Copy({}, None, "", False)
+        return Copy(mirror.objects, mirror.confirmed_at, mirror.error, isinstance(mirror.fault, NotInstalled))
+
+    async def api(self) -> KubernetesApi:
+        """The region's API, for questions that are asked on demand. Raises `Fault`."""
+        return await self._connected()
 
     def _facts(self) -> RegionFacts:
         now = utc_now()

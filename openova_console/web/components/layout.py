@@ -3,6 +3,7 @@
 import reflex as rx
 
 from openova_console.web.components.basics import age, goto, icon, leave, state
+from openova_console.web.components.object import object_drawer
 from openova_console.web.rows import AlarmRow, NavItem
 from openova_console.web.states.frame import Frame
 from openova_console.web.states.panels import AlarmPanel, Pulse
@@ -210,6 +211,7 @@ def _dialogs() -> rx.Component:
             id="source",
             aria_label="Source of a figure",
         ),
+        object_drawer(),
         rx.el.dialog(
             _dialog_head("Keyboard shortcuts", "Close"),
             rx.el.dl(

@@ -2,21 +2,24 @@
 
 import reflex as rx
 
-from openova_console.web.components.basics import age, icon, show_source, state
+from openova_console.web.components.basics import age, goto, icon, show_source, state
 from openova_console.web.components.layout import layout
+from openova_console.web.components.object import show_object
 from openova_console.web.pages.page import page
 from openova_console.web.rows import Fact, Line, RegionTile
 from openova_console.web.states.panels import RegionPanel
 from openova_console.web.states.region import RegionView
+from openova_console.web.states.region_objects import KindRow, ObjectRow, RegionObjects
 
 
-@page(route="/region/[region_id]", title="Region", on_load=(RegionView.arrive,))
+@page(route="/region/[region_id]", title="Region", on_load=(RegionView.arrive, RegionObjects.arrive))
 def region() -> rx.Component:
     return layout(
         RegionView.title,
         "One cluster, on its own",
         rx.cond(RegionView.note != "", rx.el.p(RegionView.note)),
         rx.foreach(RegionPanel.tiles, lambda tile: rx.cond(tile.id == RegionView.region, _region(tile), rx.fragment())),
+        rx.cond(RegionView.region != "", _objects()),
         here="region",
     )
 
@@ -61,6 +64,48 @@ def _region(tile: RegionTile) -> rx.Component:
         ),
         class_name="two",
         key=tile.id,
+    )
+
+
+def _objects() -> rx.Component:
+    """Every object that is read in this region, one kind at a time; each opens its drawer."""
+    return rx.el.section(
+        rx.el.div(rx.el.h2("Objects"), rx.el.span("as the Kubernetes API has them", class_name="muted small"), class_name="head"),
+        rx.el.div(
+            rx.el.nav(rx.foreach(RegionObjects.kinds, _kind), class_name="tabs", aria_label="Kinds"),
+            rx.cond(RegionObjects.note != "", rx.el.p(RegionObjects.note, class_name="muted small")),
+            rx.cond(
+                RegionObjects.rows.length() > 0,
+                rx.el.table(
+                    rx.el.thead(
+                        rx.el.tr(rx.el.th("Object", scope="col"), rx.el.th("State", scope="col"), rx.el.th("Says", scope="col"))
+                    ),
+                    rx.el.tbody(rx.foreach(RegionObjects.rows, _object)),
+                    class_name="compact fold",
+                ),
+            ),
+            rx.cond(RegionObjects.more != "", rx.el.p(RegionObjects.more, class_name="muted small")),
+            class_name="body stack",
+        ),
+        class_name="card",
+    )
+
+
+def _kind(row: KindRow) -> rx.Component:
+    return goto(
+        rx.fragment(row.label, " ", rx.el.span(row.count, class_name="muted")),
+        row.href,
+        aria_current=rx.cond(row.chosen, "true", "false"),
+        replace=True,
+    )
+
+
+def _object(row: ObjectRow) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(show_object(row.where, row.name, row.name), rx.el.div(row.namespace, class_name="xs muted"), class_name="wide"),
+        rx.el.td(state(row.verdict, row.word)),
+        rx.el.td(row.sentence, class_name="small muted wide"),
+        key=row.where,
     )
 
 
