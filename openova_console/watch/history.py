@@ -61,10 +61,14 @@ class History:
             self._written.update({s.series: s.observed_at for s in samples})
 
     async def sparklines(self, now: datetime) -> Mapping[Service, Sequence[float | None]]:
-        """The last 24 hours of each measured service's worst lag in seconds, 48 steps, None where nothing was known."""
-        wanted = {series(s, "lag_s"): s for s in (Service.CNPG, Service.VALKEY)}
+        """The last 24 hours of each service's worst lag in seconds, 48 steps, None where nothing was known."""
+        wanted = {series(s, "lag_s"): s for s in Service}
         found = await in_thread(self._sparklines, tuple(wanted), now)
-        return {wanted[name]: [p.maximum for p in points] for name, points in found.items()}
+        return {
+            wanted[name]: [p.maximum for p in points]
+            for name, points in found.items()
+            if any(p.count or p.unknown for p in points)
+        }
 
     async def chart(self, name: str, range_: str, now: datetime) -> Chart:
         """One series over one of `RANGES`. Raises KeyError for another range."""

@@ -12,6 +12,7 @@ from openova_console.web.rows import (
     AlarmRow,
     Fact,
     Gap,
+    HopRow,
     Line,
     LinkTile,
     RegionTile,
@@ -237,6 +238,17 @@ def service_row(row: ReplicationRow, spark: Spark | None) -> ServiceRow:
         other_trace=row.traces[1] if len(row.traces) > 1 else "",
         spark=spark.path if spark else "",
         spark_limit=f"{spark.limit_y:g}" if spark else "0",
+        hops=[
+            HopRow(
+                hop.name,
+                hop.judgement.verdict.value,
+                WORDS[hop.judgement.verdict],
+                "unknown" if hop.lag_s is None else span(hop.lag_s),
+                hop.judgement.sentence,
+                iso(hop.observed_at),
+            )
+            for hop in a.hops
+        ],
         gaps=[Gap(f"{x:.1f}", f"{width:.1f}") for x, width in spark.gaps] if spark else [],
     )
 

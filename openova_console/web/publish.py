@@ -21,6 +21,7 @@ from openova_console.watch.board import Board
 from openova_console.watch.watch import Watch
 from openova_console.web import present, spark
 from openova_console.web.hub import Hub
+from openova_console.web.rows import UncoveredLine
 from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
 
 PACE_S = 0.25
@@ -89,6 +90,9 @@ def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, An
         "worst": f"{worst.promise.title}, {present.WORDS[verdict].lower()}" if worst else "nothing is measured",
         "worst_verdict": verdict.value,
         "question": f"What would be lost if {board.source.display} died now",
+        "loss": board.loss.sentence,
+        "confidence": board.loss.confidence,
+        "uncovered": [UncoveredLine(row.name, row.sentence) for row in board.uncovered],
     }
 
 

@@ -94,6 +94,26 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class HopRow:
+    """One leg of a path."""
+
+    name: str
+    verdict: str
+    word: str
+    lag: str
+    sentence: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class UncoveredLine:
+    """State that no row covers."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceRow:
     """One replicated service on the board."""
 
@@ -118,6 +138,7 @@ class ServiceRow:
     spark: str = ""
     spark_limit: str = "0"
     gaps: list[Gap] = field(default_factory=list)
+    hops: list[HopRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

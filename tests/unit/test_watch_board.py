@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openova_console.handbook.replication import Service
+from openova_console.handbook.replication import Assessment, Service
 from openova_console.handbook.witnesses import Finding, Outcome, Round
-from openova_console.handbook.words import Verdict
+from openova_console.handbook.words import Judgement, Verdict
 from openova_console.watch.board import Board, judge, objective
+from openova_console.watch.board.alarms import alarms
 from openova_console.watch.snapshot import PostgresPrimary, PostgresStandby, Snapshot
 from tests.support.factories import (
     NOW,
@@ -327,3 +328,27 @@ def test_the_sides_of_other_regions_are_never_mixed_up():
         postgres_standby={**found.postgres_standby, "region-1": standby},
     )
     assert row(board(same), Service.CNPG).assessment == row(board(found), Service.CNPG).assessment
+
+
+def test_many_services_that_are_not_known_are_one_line():
+    rows = [
+        replace(row, measured=True, assessment=Assessment(Judgement.unknown("No sample")))
+        for row in board().replication
+        if row.promise.service not in (Service.CNPG, Service.VALKEY)
+    ]
+    two, six = alarms_of(rows[:2]), alarms_of(rows)
+    assert [a.title for a in two] == ["MongoDB replication", "Redpanda replication"]
+    assert [a.title for a in six] == ["Replication of 6 services is not known"]
+    assert six[0].sentence == "MongoDB, Redpanda, MinIO, Harbor, Vault and Gitea. MongoDB: No sample"
+
+
+def test_the_board_says_what_would_be_lost_and_what_nobody_measures():
+    found = board()
+    assert found.loss.sentence.startswith("If Region 1 died now: up to ")
+    assert found.loss.known == 2
+    assert [row.name for row in found.uncovered] == ["Keycloak", "Grafana", "Backstage"]
+
+
+def alarms_of(rows):
+    found = board()
+    return alarms(found.regions, found.activity, found.links, found.witnesses, rows, settings())

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 
 from openova_console.handbook.regions import Activity
+from openova_console.handbook.speech import listing
 from openova_console.handbook.witnesses import Finding, Vote
 from openova_console.handbook.words import Verdict
 from openova_console.settings import Settings
 from openova_console.watch.board.rows import Alarm, LinkRow, RegionRow, ReplicationRow, WitnessRow
+
+_MANY = 3
+"""So many services with the same verdict are said in one line."""
 
 
 def alarms(
@@ -39,10 +43,7 @@ def alarms(
             found.append(Alarm(tile.verdict, title, tile.headline))
     if activity.judgement.verdict not in (Verdict.OK, Verdict.BREACH) and all(t.facts for t in regions):
         found.append(Alarm(activity.judgement.verdict, "Active region", activity.judgement.sentence))
-    for service in replication:
-        if service.measured and service.assessment.judgement.verdict is not Verdict.OK:
-            judgement = service.assessment.judgement
-            found.append(Alarm(judgement.verdict, f"{service.promise.title} replication", judgement.sentence))
+    found.extend(_services(replication))
     for link in links:
         if link.judgement.verdict is not Verdict.OK:
             found.append(Alarm(link.judgement.verdict, f"Link from {link.seen_from.display}", link.judgement.sentence))
@@ -52,6 +53,21 @@ def alarms(
     found.extend(more)
     order = [Verdict.BREACH, Verdict.UNKNOWN, Verdict.WARN]
     return tuple(sorted(found, key=lambda a: order.index(a.verdict)))
+
+
+def _services(replication: Sequence[ReplicationRow]) -> list[Alarm]:
+    """One line for each service that needs a look; many that share a verdict are one line, so that a cause is not buried."""
+    found = []
+    for verdict in (Verdict.BREACH, Verdict.UNKNOWN, Verdict.WARN):
+        alike = [r for r in replication if r.measured and r.assessment.judgement.verdict is verdict]
+        if len(alike) < _MANY:
+            found += [Alarm(verdict, f"{r.promise.title} replication", r.assessment.judgement.sentence) for r in alike]
+            continue
+        word = {Verdict.BREACH: "broken", Verdict.UNKNOWN: "not known", Verdict.WARN: "behind"}[verdict]
+        names = listing([r.promise.title for r in alike])
+        first = f"{alike[0].promise.title}: {alike[0].assessment.judgement.sentence}"
+        found.append(Alarm(verdict, f"Replication of {len(alike)} services is {word}", f"{names}. {first}"))
+    return found
 
 
 def _unreachable_title(row: WitnessRow, regions: Sequence[RegionRow]) -> tuple[str, bool]:

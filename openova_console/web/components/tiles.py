@@ -60,18 +60,13 @@ def link_line(link: LinkTile) -> rx.Component:
         rx.el.div(link.kind, " from ", link.seen_from),
         sourced(state(link.verdict, link.sentence), link.trace, link.kind),
         rx.el.div("probed ", age(link.at, ago=True), class_name="xs"),
-        rx.cond(link.handshake != "", rx.el.div(link.handshake, class_name="xs")),
-        rx.cond(link.path != "", rx.el.div("probes ", link.path, class_name="xs mono")),
     )
 
 
 def witness_line(tile: WitnessTile) -> rx.Component:
-    return rx.el.div(rx.el.div("Witnesses of ", tile.region), state(tile.verdict, tile.count))
-
-
-def witnesses() -> rx.Component:
-    """Every vote with its reason."""
-    return rx.el.div(rx.foreach(RegionPanel.witnesses, witness_card), class_name="stack")
+    return rx.el.div(
+        rx.el.div("Witnesses of ", tile.region), goto(state(tile.verdict, tile.count), "/witnesses", class_name="row-link")
+    )
 
 
 def witness_card(tile: WitnessTile) -> rx.Component:
@@ -110,6 +105,12 @@ def replication_table() -> rx.Component:
                 "worst: ", rx.el.b(ReplicationPanel.worst, class_name=ReplicationPanel.worst_verdict), class_name="small muted"
             ),
             class_name="head",
+        ),
+        rx.el.p(
+            rx.el.b(ReplicationPanel.loss),
+            " · ",
+            rx.el.span(ReplicationPanel.confidence, class_name="muted"),
+            class_name="lead small",
         ),
         rx.el.div(
             rx.el.table(

@@ -4,7 +4,8 @@ from openova_console.web.pages.overview import overview
 from openova_console.web.pages.region import region
 from openova_console.web.pages.replication import replication, service
 from openova_console.web.pages.sources import sources
+from openova_console.web.pages.witnesses import witnesses
 
-PAGES = (overview, replication, service, region, sources)
+PAGES = (overview, replication, service, region, witnesses, sources)
 
 __all__ = ["PAGES"]

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from openova_console.web.components.layout import layout
-from openova_console.web.components.tiles import between, region_tile, replication_table, witnesses
+from openova_console.web.components.tiles import between, region_tile, replication_table
 from openova_console.web.pages.page import page
 from openova_console.web.states.panels import RegionPanel
 
@@ -27,7 +27,7 @@ def overview() -> rx.Component:
                 rx.el.div(_waiting(), rx.el.div(class_name="link"), _waiting(), class_name="regions"),
             ),
         ),
-        rx.el.div(replication_table(), witnesses(), class_name="two"),
+        replication_table(),
         here="overview",
     )
 

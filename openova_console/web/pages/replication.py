@@ -7,14 +7,38 @@ from openova_console.web.components.basics import age, goto, leave, show_source,
 from openova_console.web.components.layout import layout
 from openova_console.web.components.tiles import replication_table
 from openova_console.web.pages.page import page
-from openova_console.web.rows import PointRow, ServiceRow
+from openova_console.web.rows import HopRow, PointRow, ServiceRow, UncoveredLine
 from openova_console.web.states.panels import ReplicationPanel
 from openova_console.web.states.service import ServiceView
 
 
 @page(route="/replication", title="Replication")
 def replication() -> rx.Component:
-    return layout("Replication", ReplicationPanel.question, replication_table(), here="replication")
+    return layout("Replication", ReplicationPanel.question, replication_table(), _uncovered(), here="replication")
+
+
+def _uncovered() -> rx.Component:
+    """What the table says nothing of: so that nobody takes it for safe."""
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2("Not covered"),
+            rx.el.span("State of the platform that none of the eight rows measures", class_name="muted small"),
+            class_name="head",
+        ),
+        rx.el.div(
+            rx.cond(
+                ReplicationPanel.uncovered.length() > 0,
+                rx.el.dl(rx.foreach(ReplicationPanel.uncovered, _uncovered_line), class_name="facts"),
+                rx.el.p("No further state is named in the settings (replication.uncovered).", class_name="muted small"),
+            ),
+            class_name="body",
+        ),
+        class_name="card",
+    )
+
+
+def _uncovered_line(row: UncoveredLine) -> rx.Component:
+    return rx.el.div(rx.el.dt(row.name), rx.el.dd(row.sentence, class_name="small"))
 
 
 @page(route="/replication/[service]", title="Replication", on_load=(ServiceView.arrive,))
@@ -52,10 +76,41 @@ def _now(row: ServiceRow) -> rx.Component:
                 class_name="facts",
                 style={"marginTop": "12px"},
             ),
+            rx.cond(row.hops.length() > 0, _hops(row)),
             class_name="body",
         ),
         class_name="card",
         key=row.id,
+    )
+
+
+def _hops(row: ServiceRow) -> rx.Component:
+    """The legs in the order in which a write travels; the worst of them is the row's verdict."""
+    return rx.el.div(
+        rx.el.table(
+            rx.el.thead(
+                rx.el.tr(
+                    rx.el.th("Leg", scope="col"),
+                    rx.el.th("Verdict", scope="col"),
+                    rx.el.th("Adds", scope="col", class_name="num"),
+                    rx.el.th("Sample", scope="col", class_name="num"),
+                )
+            ),
+            rx.el.tbody(rx.foreach(row.hops, _hop)),
+            class_name="compact fold",
+        ),
+        class_name="scroll",
+        style={"marginTop": "12px"},
+    )
+
+
+def _hop(hop: HopRow) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(rx.el.b(hop.name), rx.el.div(hop.sentence, class_name="why"), class_name="wide"),
+        rx.el.td(state(hop.verdict, hop.word)),
+        rx.el.td(hop.lag, class_name="num"),
+        rx.el.td(age(hop.at), class_name="num muted"),
+        key=hop.name,
     )
 
 

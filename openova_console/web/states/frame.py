@@ -53,6 +53,8 @@ class Frame(rx.State):
                 for n, region in enumerate(settings.regions, 1)
             ),
         ]
+        if len(settings.regions) > 1:
+            self.watch_nav.append(NavItem("witnesses", "Witnesses", "/witnesses", "g w"))
         self.console_nav = [NavItem("sources", "Sources", "/sources", "g s")]
         for state, values in panels(running.watch, settings, console.now()).items():
             panel = await self.get_state(state)

@@ -5,7 +5,7 @@ One small state per panel: the browser draws again, and the wire carries, only w
 
 import reflex as rx
 
-from openova_console.web.rows import AlarmRow, LinkTile, RegionTile, ServiceRow, SourceRow, WitnessTile
+from openova_console.web.rows import AlarmRow, LinkTile, RegionTile, ServiceRow, SourceRow, UncoveredLine, WitnessTile
 
 
 class Pulse(rx.State):
@@ -41,6 +41,9 @@ class ReplicationPanel(rx.State):
     worst: str = ""
     worst_verdict: str = "unknown"
     question: str = ""
+    loss: str = ""
+    confidence: str = ""
+    uncovered: list[UncoveredLine] = []
 
 
 class SourcePanel(rx.State):

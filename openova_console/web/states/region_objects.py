@@ -1,4 +1,4 @@
-"""The objects of one region, one kind at a time, as this browser looks at them: /region/<id>?kind=certificates.cert-manager.io."""
+"""The objects of one region, one kind at a time: /region/<id>?kind=certificates.cert-manager.io."""
 
 from dataclasses import dataclass
 
