@@ -75,6 +75,7 @@ class RunningLab:
 
     folder: Path
     looks_from: str = "region-2"
+    manual_clock: bool = False
     base_port: int = field(default_factory=free_block)
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -82,6 +83,7 @@ class RunningLab:
         self.config.unlink(missing_ok=True)
         command = [sys.executable, "-m", "openova_console.lab", "serve", "--dir", str(self.folder)]
         command += ["--base-port", str(self.base_port), "--looks-from", self.looks_from]
+        command += ["--manual-clock"] if self.manual_clock else []
         self.process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
         wait_for("the lab is ready", lambda: self.config.is_file() and self.state())
         return self
@@ -108,6 +110,14 @@ class RunningLab:
 
     def scenario(self, name: str) -> None:
         self._control("POST", "/scenario", name=name)
+
+    def advance(self, seconds: float) -> None:
+        """Move a manual clock."""
+        self._control("POST", "/clock", advance_s=seconds)
+
+    def trouble(self, name: str, state: str = "on") -> None:
+        """Break one single thing, or mend it."""
+        self._control("POST", "/trouble", name=name, state=state)
 
     def fault(self, endpoint: str, state: str) -> None:
         self._control("POST", "/fault", endpoint=endpoint, state=state)

@@ -248,11 +248,14 @@ async def test_a_large_answer_does_not_hold_the_event_loop():
         api = await kubernetes.connect(KubernetesEndpoint(server=f"http://127.0.0.1:{port}"), region="Region 1", network=network)
         stalls: list[float] = []
         watcher = asyncio.create_task(_stalls(stalls))
+        began = asyncio.get_running_loop().time()
         listing = await api.list(kinds.NODES)
+        took = asyncio.get_running_loop().time() - began
         watcher.cancel()
         await api.aclose()
     assert len(listing.items) == 8400
-    assert max(stalls) < 0.2
+    # Held for the whole of decoding it would be most of the time; a busy machine stretches both alike.
+    assert max(stalls) < took / 2
 
 
 async def _stalls(found: list[float]) -> None:
