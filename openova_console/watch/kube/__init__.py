@@ -5,9 +5,11 @@ A part is a pure function over the objects of one or more kinds. Its value lands
 server does not have is "not installed", which is never zero.
 """
 
+from openova_console.watch.kube.canaries import CANARIES
 from openova_console.watch.kube.clusters import CLUSTERS
+from openova_console.watch.kube.gslbs import GSLB
 from openova_console.watch.kube.part import Objects, Part
 
-PARTS: tuple[Part, ...] = (CLUSTERS,)
+PARTS: tuple[Part, ...] = (CLUSTERS, CANARIES, GSLB)
 
 __all__ = ["PARTS", "Objects", "Part"]
