@@ -15,6 +15,7 @@ from openova_console.watch.collectors.base import utc_now
 from openova_console.watch.collectors.kubernetes import KubernetesCollector
 from openova_console.watch.collectors.registry import collectors
 from openova_console.watch.history import History
+from openova_console.watch.noticed import Noticed
 from openova_console.watch.objects import Objects
 from openova_console.watch.snapshot import SnapshotStore
 from openova_console.watch.supervisor import Measure, Supervisor
@@ -34,6 +35,7 @@ class Watch:
         self.sparklines: Mapping[Service, Sequence[float | None]] = {}
         self._supervisor = Supervisor(self.snapshots, timeout_s=settings.cadence.timeout_s * 2, measure=measure)
         self.objects = Objects({}, {})
+        self.noticed = Noticed()
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -60,7 +62,9 @@ class Watch:
 
     def board(self, now: datetime | None = None) -> board.Board:
         """The board at `now`, by default this instant: data that got too old since it was read is unknown in it."""
-        return board.judge(self.snapshots.current, self.settings, now or utc_now())
+        found = board.judge(self.snapshots.current, self.settings, now or utc_now())
+        self.noticed.see((alarm.title for alarm in found.alarms), found.at)
+        return found
 
     async def first_readings(self) -> str:
         """Empty once every source was tried; else which were not: a board before that is not worth a look."""

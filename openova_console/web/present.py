@@ -1,5 +1,6 @@
 """From the judged board to the rows that panels show. Words and units only: every verdict was drawn before."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from openova_console.handbook.speech import size, span
@@ -36,9 +37,14 @@ def iso(instant: datetime | None) -> str:
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z") if instant else ""
 
 
-def alarms(board: Board) -> list[AlarmRow]:
-    """The strip, worst first."""
-    return [AlarmRow(a.verdict.value, WORDS[a.verdict], a.title, a.sentence) for a in board.alarms]
+def utc(instant: datetime | None) -> str:
+    """An instant for a person to read, to the minute; empty when there is none."""
+    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else ""
+
+
+def alarms(board: Board, since: Callable[[str], datetime | None] = lambda title: None) -> list[AlarmRow]:
+    """The strip, worst first; `since` tells when each title was first seen."""
+    return [AlarmRow(a.verdict.value, WORDS[a.verdict], a.title, a.sentence, iso(since(a.title))) for a in board.alarms]
 
 
 def region_tile(row: RegionRow, settings: Settings, now: datetime) -> RegionTile:
@@ -83,7 +89,7 @@ def _more(row: RegionRow, settings: Settings, now: datetime) -> list[Fact]:
     ]
     if backup.value is not None and backup.fresh(now, budget):
         age = span(max(0.0, (now - backup.value).total_seconds()))
-        facts.append(Fact("Newest Postgres backup", f"{age} ago", iso(backup.value)))
+        facts.append(Fact("Newest Postgres backup", f"{age} ago", utc(backup.value)))
     if lease.value is not None and lease.fresh(now, budget):
         hands = lease.value.transitions
         changed = "never changed hands" if hands == 0 else f"changed hands {hands} time{'s' if hands > 1 else ''}"
@@ -98,7 +104,7 @@ def _certificates(row: RegionRow, now: datetime) -> list[Fact]:
     if row.facts is None:
         return []
     ends = sorted(row.facts.certificates, key=lambda c: c[1])[:10]
-    return [Fact(name, _until((end - now).total_seconds()), iso(end)) for name, end in ends]
+    return [Fact(name, _until((end - now).total_seconds()), utc(end)) for name, end in ends]
 
 
 def _until(seconds: float) -> str:
@@ -160,7 +166,7 @@ def link_tile(row: LinkRow, settings: Settings, now: datetime) -> LinkTile:
     facts = row.facts
     handshake = facts.handshake_age_s if facts else None
     fresh = handshake is not None and handshake.value is not None and handshake.fresh(now, settings.freshness.link_s)
-    text = f"handshake {span(handshake.value)} ago" if fresh and handshake and handshake.value is not None else ""
+    text = f"{span(handshake.value)} ago" if fresh and handshake and handshake.value is not None else ""
     return LinkTile(
         seen_from=row.seen_from.display,
         kind=kind,

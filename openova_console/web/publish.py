@@ -42,7 +42,7 @@ def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
     sources = present.source_rows(watch.snapshots.current, now)
     return {
         Pulse: {"at": present.iso(now), "limit_s": max(8.0, PULSE_S * 4)},
-        AlarmPanel: _alarms(board),
+        AlarmPanel: _alarms(board, watch),
         RegionPanel: {
             "tiles": [present.region_tile(row, settings, now) for row in board.regions],
             "links": [present.link_tile(row, settings, now) for row in board.links],
@@ -56,8 +56,8 @@ def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
     }
 
 
-def _alarms(board: Board) -> dict[str, Any]:
-    rows = present.alarms(board)
+def _alarms(board: Board, watch: Watch) -> dict[str, Any]:
+    rows = present.alarms(board, watch.noticed.since)
     if rows:
         return {"rows": rows, "verdict": rows[0].verdict, "title": rows[0].title, "more": max(0, len(rows) - 3)}
     return {"rows": [], "verdict": Verdict.OK.value, "title": _calm(board), "more": 0}

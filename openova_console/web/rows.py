@@ -28,6 +28,7 @@ class AlarmRow:
     word: str
     title: str
     sentence: str
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ def _strip() -> rx.Component:
             state(alarm.verdict, alarm.word),
             rx.el.b(alarm.title, class_name="small"),
             rx.el.span(alarm.sentence, class_name="what small"),
+            rx.cond(alarm.since != "", rx.el.span("for ", age(alarm.since), class_name="small muted nowrap", aria_live="off")),
             class_name="row",
         )
 

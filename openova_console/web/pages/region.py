@@ -19,43 +19,13 @@ def region() -> rx.Component:
         "One cluster, on its own",
         rx.cond(RegionView.note != "", rx.el.p(RegionView.note)),
         rx.foreach(RegionPanel.tiles, lambda tile: rx.cond(tile.id == RegionView.region, _region(tile), rx.fragment())),
-        rx.cond(RegionView.region != "", _objects()),
         here="region",
     )
 
 
 def _region(tile: RegionTile) -> rx.Component:
     return rx.el.div(
-        rx.el.section(
-            rx.el.div(
-                rx.el.h2(tile.name),
-                rx.el.span(tile.place, class_name="muted small"),
-                rx.el.span(class_name="grow"),
-                rx.cond(tile.looked_from, rx.el.span("you look from here", class_name="pill")),
-                rx.el.span(tile.role, class_name="pill " + tile.role_class),
-                class_name="head",
-            ),
-            rx.el.div(
-                rx.el.div(state(tile.verdict, tile.headline), class_name="headline"),
-                rx.el.table(
-                    rx.el.thead(
-                        rx.el.tr(
-                            rx.el.th("What", scope="col"),
-                            rx.el.th("Reading", scope="col"),
-                            rx.el.th(rx.el.span("Source", class_name="sr"), scope="col"),
-                        )
-                    ),
-                    rx.el.tbody(rx.foreach(tile.lines, _line)),
-                    class_name="compact",
-                ),
-                class_name="body",
-            ),
-            rx.el.div(
-                rx.el.span("API answered ", age(tile.at, fresh_s=tile.fresh_s, ago=True), class_name="xs muted"),
-                class_name="foot",
-            ),
-            class_name="card",
-        ),
+        rx.el.div(_readings(tile), _objects(), class_name="stack"),
         rx.el.div(
             _facts("Postgres and controller", tile.more, "Nothing was read yet."),
             _findings(tile),
@@ -64,6 +34,40 @@ def _region(tile: RegionTile) -> rx.Component:
         ),
         class_name="two",
         key=tile.id,
+    )
+
+
+def _readings(tile: RegionTile) -> rx.Component:
+    """What the overview's tile says, line by line, each with its source."""
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2(tile.name),
+            rx.el.span(tile.place, class_name="muted small"),
+            rx.el.span(class_name="grow"),
+            rx.cond(tile.looked_from, rx.el.span("you look from here", class_name="pill")),
+            rx.el.span(tile.role, class_name="pill " + tile.role_class),
+            class_name="head",
+        ),
+        rx.el.div(
+            rx.el.div(state(tile.verdict, tile.headline), class_name="headline"),
+            rx.el.table(
+                rx.el.thead(
+                    rx.el.tr(
+                        rx.el.th("What", scope="col"),
+                        rx.el.th("Reading", scope="col"),
+                        rx.el.th(rx.el.span("Source", class_name="sr"), scope="col"),
+                    )
+                ),
+                rx.el.tbody(rx.foreach(tile.lines, _line)),
+                class_name="compact",
+            ),
+            class_name="body",
+        ),
+        rx.el.div(
+            rx.el.span("API answered ", age(tile.at, fresh_s=tile.fresh_s, ago=True), class_name="xs muted"),
+            class_name="foot",
+        ),
+        class_name="card",
     )
 
 
