@@ -108,10 +108,12 @@ class Route:
     Attributes:
         canary: percent to the canary; None when it cannot be told, and `problem` says why.
         problem: what is wrong with it, as the end of a sentence; empty when nothing is.
+        behind: a gateway still serves an older state of it.
     """
 
     canary: int | None
     problem: str = ""
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,9 @@ def _weight(canary: Canary, phase: Phase, now: datetime) -> tuple[int | None, st
     weight, problem = canary.route.canary, canary.route.problem
     if problem or weight is None:
         return None, problem or "the route does not say how traffic is divided"
+    moved_s = _since(canary.moved_at, now)
+    if canary.route.behind and (moved_s is None or moved_s > SETTLE_S):
+        return None, "a gateway still serves an older state of its HTTPRoute"
     since_s = _since(canary.since or canary.moved_at, now)
     settled = since_s is None or since_s > SETTLE_S
     if phase in RESTING and weight and settled:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from openova_console.lab.canary_changes import CANARY_CHANGES
 from openova_console.lab.kube.region_workloads import job_of
 from openova_console.lab.kube.store import NotFound, ObjectStore
 from openova_console.lab.names import REGIONS
@@ -113,34 +114,19 @@ def promote_region_2(ledger: Ledger, region: str, now: datetime) -> None:
 
     ledger.change(*POSTGRES, promote)
     ledger.change(*LEASE, take)
+    differ_pins(ledger, region, now)
 
 
-def fail_canary(ledger: Ledger, region: str, now: datetime) -> None:
-    """The first canary of region 1 has failed its analysis; Flagger has put all traffic back on the primary."""
-    canaries = ledger.store.list("canaries.flagger.app")
-    if region != _R1 or not canaries:
+def differ_pins(ledger: Ledger, region: str, now: datetime) -> None:
+    """Region 2's Gslb objects name region 2 as their primary, region 1's still name region 1."""
+    if region != _R2:
         return
 
-    def fail(canary: Json) -> None:
-        message = f"Canary analysis failed, {canary['spec']['targetRef']['kind']} scaled to zero."
-        condition = {
-            "type": "Promoted",
-            "status": "False",
-            "reason": "Failed",
-            "message": message,
-            "lastTransitionTime": stamp(now),
-            "lastUpdateTime": stamp(now),
-        }
-        canary["status"] = canary.get("status", {}) | {
-            "phase": "Failed",
-            "canaryWeight": 0,
-            "failedChecks": canary["spec"].get("analysis", {}).get("threshold", 5),
-            "lastTransitionTime": stamp(now),
-            "conditions": [condition],
-        }
+    def pin(gslb: Json) -> None:
+        gslb["spec"]["strategy"]["primaryGeoTag"] = _R2
 
-    metadata = canaries[0]["metadata"]
-    ledger.change("canaries.flagger.app", metadata["namespace"], metadata["name"], fail)
+    for metadata in _metadata(ledger.store, "gslbs.k8gb.absa.oss"):
+        ledger.change("gslbs.k8gb.absa.oss", metadata["namespace"], metadata["name"], pin)
 
 
 def add_nodes(ledger: Ledger, region: str, now: datetime) -> None:
@@ -257,7 +243,7 @@ def _metadata(store: ObjectStore, kind: str) -> list[Json]:
     return [document["metadata"] for document in store.list(kind)]
 
 
-CHANGES: Final[dict[str, Callable[[Ledger, str, datetime], None]]] = {
+CHANGES: Final[dict[str, Callable[[Ledger, str, datetime], None]]] = CANARY_CHANGES | {
     change.__name__: change
-    for change in (promote_region_2, fail_canary, add_nodes, stop_rotation, fail_data_requests, break_deployments)
+    for change in (promote_region_2, differ_pins, add_nodes, stop_rotation, fail_data_requests, break_deployments)
 }

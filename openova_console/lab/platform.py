@@ -6,7 +6,7 @@ from datetime import datetime
 from aiohttp import web
 
 from openova_console.lab.clock import Clock
-from openova_console.lab.kube import rbac, seed, server
+from openova_console.lab.kube import flagger, rbac, seed, server
 from openova_console.lab.kube.store import ObjectStore
 from openova_console.lab.names import REGIONS, peer
 from openova_console.lab.objects import CHANGES, LEASE, Ledger, is_primary
@@ -24,6 +24,8 @@ class RegionObjects:
         self._clock = clock
         self.store = ObjectStore(now=clock.now, seed=number * 2 + REGIONS.index(region))
         self._ledger = Ledger(self.store)
+        self._changes: tuple[str, ...] = ()
+        self._awake = clock.now()
         seed.seed(
             self.store,
             region_id=region,
@@ -42,6 +44,7 @@ class RegionObjects:
     def switch(self, changes: tuple[str, ...], now: datetime) -> None:
         """Undo what the last scenario did and do what this one does (names in `objects.CHANGES`)."""
         self._ledger.restore()
+        self._changes, self._awake = changes, now
         for name in changes:
             CHANGES[name](self._ledger, self.region, now)
 
@@ -55,6 +58,9 @@ class RegionObjects:
         if not lease_renewed:
             paused.add("/".join(LEASE))
         seed.tick(self.store, now=now, paused=paused)
+        if "stop_flagger" not in self._changes:
+            bad = "fail_canary" in self._changes and self.region == REGIONS[0]
+            flagger.advance(self.store, now=now, awake=self._awake, failing=bad)
 
     @property
     def primary(self) -> bool:

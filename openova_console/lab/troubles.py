@@ -21,4 +21,14 @@ class Trouble:
     objects: tuple[str, ...] = ()
 
 
-TROUBLES: Final[dict[str, Trouble]] = {}
+TROUBLES: Final[dict[str, Trouble]] = {
+    "gslb_pin_differs": Trouble("Region 2's Gslb objects name another primary than region 1's.", ("differ_pins",)),
+    "gslb_unhealthy": Trouble("The services behind region 1's entrance are unhealthy: k8gb sends users to region 2 by itself."),
+    "gslb_resolver_stale": Trouble("Cloudflare answers for the hosts from a stale cache (EDE 3)."),
+    "gslb_delegation_broken": Trouble("The parent zone names an old name server instead of region 2's."),
+    "gslb_lame": Trouble("Region 2's CoreDNS has not loaded the zone and refuses every question."),
+    "canary_stuck": Trouble("Flagger of region 1 is gone in the middle of a release.", ("stop_flagger",)),
+    "canary_suspended": Trouble("A Canary of region 1 is suspended in the middle of a release.", ("suspend_canary",)),
+    "canary_waits": Trouble("A release in region 1 has waited for 45 minutes to be promoted.", ("hold_promotion",)),
+    "canary_route_refused": Trouble("The gateway of region 1 refuses a Canary's HTTPRoute.", ("refuse_route",)),
+}

@@ -146,9 +146,10 @@ def _route(source: str, analysis: Item | None, routes: Mapping[Key, Item] | None
     primary, weight = next(pair for pair in found if pair is not None)
     if primary + weight != TOTAL or min(primary, weight) < 0:
         return Route(None, f"its HTTPRoute's weights are {primary} and {weight}, which do not sum to {TOTAL}")
-    if refusal := _not_served(source, route):
-        return Route(None, refusal)
-    return Route(weight)
+    accepted, behind = _gateways(source, route)
+    if not accepted:
+        return Route(None, "a gateway does not accept its HTTPRoute, so its share of traffic is not known")
+    return Route(weight, "", behind)
 
 
 def _rules(source: str, route: Item, analysis: Item | None) -> list[dict[str, Any]]:
@@ -170,16 +171,12 @@ def _pair(source: str, rule: Item, service: str) -> tuple[int, int] | None:
     return None if primary is None or split is None or len(weights) != 2 else (primary, split)
 
 
-def _not_served(source: str, route: Item) -> str:
-    """Why a gateway does not serve what the route says; empty when it does, or when no gateway has spoken."""
-    generation = shape.optional(source, route, "metadata", "generation", kind=int)
-    for parent in shape.rows(source, route, "status", "parents"):
-        for row in shape.rows(source, parent, "conditions"):
-            if shape.text(source, row, "type") != "Accepted":
-                continue
-            if shape.text(source, row, "status") != "True":
-                return "a gateway does not accept its HTTPRoute, so its share of traffic is not known"
-            seen = shape.optional(source, row, "observedGeneration", kind=int)
-            if generation is not None and seen is not None and seen < generation:
-                return "a gateway still serves an older state of its HTTPRoute"
-    return ""
+def _gateways(source: str, route: Item) -> tuple[bool, bool]:
+    """Whether no gateway refuses the route, and whether one still serves an older state. Where none has spoken, neither."""
+    generation = shape.optional(source, route, "metadata", "generation", kind=int) or 0
+    parents = shape.rows(source, route, "status", "parents")
+    rows = [row for parent in parents for row in shape.rows(source, parent, "conditions")]
+    found = [row for row in rows if shape.text(source, row, "type") == "Accepted"]
+    seen = [shape.optional(source, row, "observedGeneration", kind=int) for row in found]
+    accepted = all(shape.text(source, row, "status") == "True" for row in found)
+    return accepted, any(number is not None and number < generation for number in seen)

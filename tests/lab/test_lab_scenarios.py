@@ -249,7 +249,10 @@ async def test_wal_receiver_dead_reads_zero_while_the_slot_grows(here: Running) 
 
 
 async def test_canary_failing(here: Running) -> None:
-    await here.go("canary_failing", 3)
+    await here.go("canary_failing", 20)
+    failing = [c["status"]["failedChecks"] for c in documents(here, R1, "canaries.flagger.app")]
+    assert max(failing) == 3
+    await here.lab.advance(50)
     phases = [c["status"]["phase"] for c in documents(here, R1, "canaries.flagger.app")]
     assert "Failed" in phases
     await here.go("healthy")

@@ -1,9 +1,14 @@
-"""Flagger's canaries, all promoted, and the routes that they steer."""
+"""Flagger's canaries, all promoted, and the routes that they steer. `flagger` moves the one that gets new versions."""
 
+from datetime import timedelta
+
+from openova_console.lab.kube.flagger import RELEASED, REST_S
 from openova_console.lab.kube.planting import DOMAIN, TENANT, Planter, condition, stamp
 from openova_console.lab.kube.records import Json
 
 _CANARIES = (("checkout", "2.14.3", 10), ("catalog", "5.2.0", 10), ("payments", "1.9.1", 5))
+_FIRST_RELEASE_S = {1: 15.0, 2: 90.0}
+"""When the first release begins in each region after the lab's start."""
 
 
 def plant_canaries(planter: Planter) -> None:
@@ -15,6 +20,9 @@ def plant_canaries(planter: Planter) -> None:
 
 def _plant_canary(planter: Planter, name: str, version: str, step: int) -> None:
     namespace, finished = f"{TENANT}-prod", planter.ago(days=3, hours=step)
+    released = name == RELEASED
+    if released:
+        finished = planter.now - timedelta(seconds=REST_S - _FIRST_RELEASE_S[planter.region.ordinal])
     applied = planter.revision(name, version)[:9]
     hooks = [
         {
@@ -23,7 +31,7 @@ def _plant_canary(planter: Planter, name: str, version: str, step: int) -> None:
             "url": f"http://console.openova-system.svc/flagger/{kind}",
             "timeout": "5s",
         }
-        for kind in ("confirm-rollout", "confirm-promotion", "rollback", "event")
+        for kind in (("rollback", "event") if released else ("confirm-rollout", "confirm-promotion", "rollback", "event"))
     ]
     canary = planter.plant(
         "canaries.flagger.app",
@@ -48,7 +56,7 @@ def _plant_canary(planter: Planter, name: str, version: str, step: int) -> None:
                 ],
             },
             "analysis": {
-                "interval": "1m",
+                "interval": "15s" if released else "1m",
                 "threshold": 5,
                 "maxWeight": 50,
                 "stepWeight": step,
