@@ -37,6 +37,7 @@ class RegionEvidence:
         flux_findings: names of those that are not ready, with the reason.
         certificates_due: certificates that end in less than 30 days, have ended, or were never issued.
         newest_backup: instant at which the newest completed backup ended.
+        failed_backup: name and phase of a later backup that did not complete; empty when there is none.
     """
 
     api: Reading[bool]
@@ -48,6 +49,7 @@ class RegionEvidence:
     flux_findings: tuple[str, ...]
     certificates_due: Reading[int]
     newest_backup: Reading[datetime]
+    failed_backup: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def judge_region(name: str, evidence: RegionEvidence, *, now: datetime, budget_s
     nodes = _share("nodes", evidence.nodes_ready, evidence.nodes, (), now, budget_s, none_is_breach=True)
     flux = _share("Flux objects", evidence.flux_ready, evidence.flux, evidence.flux_findings, now, budget_s)
     certificates = _certificates(evidence.certificates_due, now, budget_s)
-    backup = _backup(evidence.newest_backup, now, budget_s)
+    backup = _backup(evidence.newest_backup, evidence.failed_backup, now, budget_s)
     lines = (api, nodes, flux, certificates, backup)
     return RegionAssessment(_headline(lines, evidence), *lines)
 
@@ -135,7 +137,7 @@ def _certificates(due: Reading[int], now: datetime, budget_s: float) -> Item:
     return Item(Verdict.OK, "0")
 
 
-def _backup(newest: Reading[datetime], now: datetime, budget_s: float) -> Item:
+def _backup(newest: Reading[datetime], failed: str, now: datetime, budget_s: float) -> Item:
     if newest.value is None or not newest.fresh(now, budget_s):
         return Item(Verdict.UNKNOWN, f"newest backup not known, {newest.why_not_fresh(now, budget_s)}")
     age = (now - newest.value).total_seconds()
@@ -143,6 +145,8 @@ def _backup(newest: Reading[datetime], now: datetime, budget_s: float) -> Item:
         return Item(Verdict.UNKNOWN, f"the newest backup is dated {span(-age)} in the future: a clock is wrong")
     if age > BACKUP_LIMIT_S:
         return Item(Verdict.BREACH, f"the newest backup is {span(age)} old, the limit is {span(BACKUP_LIMIT_S)}")
+    if failed:
+        return Item(Verdict.WARN, f"the newest backup is {span(max(age, 0))} old; a later one did not complete ({failed})")
     return Item(Verdict.OK, span(max(age, 0)))
 
 

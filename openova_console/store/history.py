@@ -89,7 +89,8 @@ class _Row:
 def record(*, session: Session, samples: Iterable[Sample]) -> int:
     """Store samples; one that is already there (same series and instant) is replaced. Returns how many were given.
 
-    A value that is not a finite number counts as not measured.
+    A value that is not a finite number counts as not measured. What was not measured is never well: its verdict is unknown
+    unless it was a warning or a breach by other evidence (a standby that is none has no lag to measure).
     """
     rows = [_storable(sample) for sample in samples]
     if rows:
@@ -99,11 +100,12 @@ def record(*, session: Session, samples: Iterable[Sample]) -> int:
 
 def _storable(sample: Sample) -> dict[str, Any]:
     known = sample.value is not None and math.isfinite(sample.value)
+    verdict = Verdict(sample.verdict)
     return {
         "series": sample.series,
         "observed_at": sample.observed_at,
         "value": sample.value if known else None,
-        "verdict": str(Verdict(sample.verdict)) if known else str(Verdict.UNKNOWN),
+        "verdict": str(verdict if known or verdict is not Verdict.OK else Verdict.UNKNOWN),
     }
 
 

@@ -107,7 +107,7 @@ def _samples(board: Board) -> list[Sample]:
         known = a.judgement.verdict is not Verdict.UNKNOWN
         at = a.observed_at if known and a.observed_at else board.at
         for what, value in (("lag_s", a.lag_s), ("at_risk_bytes", a.at_risk_bytes)):
-            verdict = a.judgement.verdict if known and value is not None else Verdict.UNKNOWN
+            verdict = a.judgement.verdict if value is not None or a.judgement.verdict is not Verdict.OK else Verdict.UNKNOWN
             value = value if known else None
             samples.append(Sample(series=series(row.promise.service, what), observed_at=at, value=value, verdict=verdict.value))
     return samples

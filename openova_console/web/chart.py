@@ -12,11 +12,13 @@ from typing import Any
 
 from openova_console.handbook.replication import Objective
 from openova_console.handbook.speech import span
+from openova_console.handbook.words import Verdict
 from openova_console.watch.history import Chart, Point
 from openova_console.web.present import WORDS, iso
 from openova_console.web.rows import PointRow
 
 LINE, BAND, WARN, BREACH, GAP = "#3b6fe0", "rgba(59,111,224,.18)", "#b97a0a", "#cf4a42", "rgba(128,140,155,.16)"
+BROKEN = "rgba(207,74,66,.22)"
 
 
 def figure(chart: Chart, objective: Objective) -> dict[str, Any]:
@@ -99,21 +101,24 @@ def _band(points: Sequence[Point], least: float) -> dict[str, Any]:
 
 
 def _gaps(points: Sequence[Point], end: datetime) -> list[dict[str, Any]]:
-    """One grey block for each stretch in which nothing was known."""
+    """One block for each stretch without a figure: grey where nothing was known, red where it was a breach all the same."""
     blocks: list[dict[str, Any]] = []
-    start: datetime | None = None
-    for point in points:
-        if point.mean is None and start is None:
-            start = point.at
-        elif point.mean is not None and start is not None:
-            blocks.append(_block(start, point.at))
-            start = None
-    if start is not None:
-        blocks.append(_block(start, end))
+    for color, stretch in groupby(points, _block_color):
+        steps = list(stretch)
+        if color:
+            after = points.index(steps[-1]) + 1
+            blocks.append(_block(steps[0].at, points[after].at if after < len(points) else end, color))
     return blocks
 
 
-def _block(start: datetime, end: datetime) -> dict[str, Any]:
+def _block_color(point: Point) -> str:
+    """Empty where there is a figure to draw."""
+    if point.mean is not None:
+        return ""
+    return BROKEN if point.verdict is Verdict.BREACH else GAP
+
+
+def _block(start: datetime, end: datetime, color: str) -> dict[str, Any]:
     return {
         "type": "rect",
         "xref": "x",
@@ -122,7 +127,7 @@ def _block(start: datetime, end: datetime) -> dict[str, Any]:
         "x1": iso(end),
         "y0": 0,
         "y1": 1,
-        "fillcolor": GAP,
+        "fillcolor": color,
         "line": {"width": 0},
         "layer": "below",
     }

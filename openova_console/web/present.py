@@ -227,7 +227,6 @@ def service_row(row: ReplicationRow, spark: Spark | None) -> ServiceRow:
         id=row.promise.service.value,
         title=row.promise.title,
         method=row.promise.method,
-        promise=row.promise.rpo,
         objective=f"{row.promise.rpo} · ≤ {span(row.objective.warn_s)}",
         verdict=a.judgement.verdict.value,
         word=WORDS[a.judgement.verdict],

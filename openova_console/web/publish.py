@@ -47,11 +47,9 @@ def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
             "tiles": [present.region_tile(row, settings, now) for row in board.regions],
             "links": [present.link_tile(row, settings, now) for row in board.links],
             "witnesses": [present.witness_tile(row, settings, now) for row in board.witnesses],
-            "activity": board.activity.judgement.sentence,
-            "activity_verdict": board.activity.judgement.verdict.value,
         },
         ReplicationPanel: _replication(board, watch, settings),
-        SourcePanel: {"rows": sources, "down": sum(row.verdict != "ok" for row in sources)},
+        SourcePanel: {"rows": sources},
         **{panel: values(board, watch, now) for panel, values in TOPICS},
     }
 

@@ -121,7 +121,6 @@ class ServiceRow:
     id: str
     title: str
     method: str
-    promise: str
     objective: str
     verdict: str
     word: str

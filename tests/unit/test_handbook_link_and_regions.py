@@ -89,6 +89,8 @@ def region(**changes):
          "2 findings: 1 of 3 nodes not ready; 2 certificates end in less than 30 days or were never issued"),
         ({"newest_backup": reading(ago(26 * 3600))}, Verdict.BREACH,
          "1 finding: the newest backup is 1 d 2 h old, the limit is 1 d 1 h"),
+        ({"failed_backup": "daily-2: PartiallyFailed"}, Verdict.WARN,
+         "1 finding: the newest backup is 2 h old; a later one did not complete (daily-2: PartiallyFailed)"),
         ({"newest_backup": missing("backups are not installed here")}, Verdict.UNKNOWN,
          "1 finding: newest backup not known, backups are not installed here"),
         ({"newest_backup": reading(ago(-86400))}, Verdict.UNKNOWN,

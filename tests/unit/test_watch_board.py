@@ -287,7 +287,7 @@ def _lost(found: Snapshot, path: tuple) -> Snapshot:
 
 NEEDED = [
     *(("regions", r, "evidence", f.name) for r in ("region-1", "region-2") for f in fields(region_facts(active=True).evidence)
-      if f.name != "flux_findings"),
+      if f.name not in ("flux_findings", "failed_backup")),
     *(("links", r, name) for r in ("region-1", "region-2") for name in ("rtt_ms", "loss_percent", "newest_through")),
     *(("postgres_primary", "region-1", name) for name in ("stream_row", "in_recovery")),
     *(("postgres_standby", "region-2", name) for name in ("in_recovery", "receiver_up")),

@@ -85,6 +85,25 @@ def test_a_regions_facts_from_its_objects():
     assert facts.lease.value.holder == "region-1"
 
 
+def backup(name, phase, hour):
+    times = {"startTimestamp": f"2026-03-01T{hour:02}:00:00Z", "completionTimestamp": f"2026-03-01T{hour:02}:09:00Z"}
+    return item(name, "velero", status={"phase": phase, **times})
+
+
+@pytest.mark.parametrize(
+    ("phase", "hour", "said"),
+    [
+        ("PartiallyFailed", 6, "d2: PartiallyFailed"),
+        ("FailedValidation", 6, "d2: FailedValidation"),
+        ("InProgress", 6, ""),
+        ("Failed", 1, ""),
+    ],
+)
+def test_a_backup_that_failed_after_the_newest_good_one_is_named(phase, hour, said):
+    facts = facts_of(Copy(kinds.VELERO_BACKUPS, backup("d1", "Completed", 2), backup("d2", phase, hour)))
+    assert facts.evidence.failed_backup == said
+
+
 def test_a_kind_that_is_not_installed_is_missing_and_says_so():
     absent = errors.NotInstalled("Region 1's Kubernetes API", "Region 1's Kubernetes API does not have this part (404)")
     for resource in (kinds.VELERO_BACKUPS, kinds.CERTIFICATES, kinds.CNPG_CLUSTERS, *FLUX_KINDS.values()):
@@ -161,7 +180,7 @@ def test_a_cluster_without_a_ready_instance_is_not_known_to_accept_writes():
     [
         (errors.Unreachable("x", "refused"), False),
         (errors.TimedOut("x", "stopped answering"), False),
-        (errors.TlsFailed("x", "showed a certificate that is not accepted"), False),
+        (errors.TlsFailed("x", "showed a certificate that is not accepted"), None),
         (errors.Refused("x", "does not accept the console's credentials (401)", status=401), None),
         (errors.Overloaded("x", "is overloaded (429)"), None),
         (errors.Misconfigured("x", "the token file cannot be read"), None),

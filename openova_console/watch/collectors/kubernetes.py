@@ -16,7 +16,7 @@ from openova_console.handbook.regions import CERTIFICATE_NOTICE_S, RegionEvidenc
 from openova_console.handbook.words import Reading
 from openova_console.settings import Region, Settings
 from openova_console.systems import cert_manager, cnpg, flux, kinds, lease, nodes, velero
-from openova_console.systems.errors import Fault, NotInstalled, Unreachable
+from openova_console.systems.errors import Fault, NotInstalled, TlsFailed, Unreachable
 from openova_console.systems.exchange import Exchange
 from openova_console.systems.kubernetes import KubernetesApi, connect
 from openova_console.watch.collectors.base import utc_now
@@ -69,6 +69,11 @@ class KubernetesCollector:
         try:
             api = await self._connected()
             version = await api.version()
+        except TlsFailed as fault:
+            # Something answers that cannot prove who it is: no outage of the region, and no proof that it is up.
+            self._api_up = Reading.missing("bool", source, fault.sentence)
+            self._put()
+            raise
         except Unreachable as fault:
             self._api_up = Reading(False, "bool", utc_now(), source, "full", fault.sentence)
             self._put()
@@ -146,7 +151,8 @@ class KubernetesCollector:
 
     def _part(self, part: Part) -> Reading[Any]:
         """One part's value; what it was is kept as long as none of its mirrors has changed."""
-        source = f"{self._region.display}'s Kubernetes API: {', '.join(r.plural for r in part.resources)}"
+        named = dict.fromkeys(r.plural for r in (*part.resources, *part.optional))
+        source = f"{self._region.display}'s Kubernetes API: {', '.join(named)}"
         found, confirmed, versions = {}, [], []
         for resource in (*part.resources, *part.optional):
             mirror = self._mirrors.get(resource.path())
@@ -160,6 +166,8 @@ class KubernetesCollector:
                 versions.append(-1)
             else:
                 return Reading.missing("", source, mirror.error if mirror and mirror.error else "nothing was read yet")
+        if not confirmed:
+            return Reading.missing("", source, f"{', '.join(named)} are not installed here")
         kept = self._parts.get(part.name)
         if kept is None or kept[0] != versions:
             try:
@@ -202,6 +210,7 @@ class KubernetesCollector:
             ),
             certificates_due=_map(certificates, "count", lambda found: sum(_due(c, now) for c in found)),
             newest_backup=self._newest_backup(),
+            failed_backup=self._failed_backup(),
         )
         ends = tuple((f"{c.namespace}/{c.name}", c.not_after) for c in certificates.value or () if c.not_after)
         return RegionFacts(
@@ -264,6 +273,14 @@ class KubernetesCollector:
             return Reading(flux.facts(parts, source=self.name), "count", min(confirmed), source)
         except Fault as fault:
             return Reading.missing("count", source, fault.sentence)
+
+    def _failed_backup(self) -> str:
+        """A backup that began after the newest completed one and ended badly: the next restore would go back further."""
+        found = self._of(kinds.VELERO_BACKUPS, lambda o: velero.facts(o.values(), (), source=self.name), "count").value
+        last, good = (found.newest_attempt, found.newest_completed) if found else (None, None)
+        if last is None or good is None or last.name == good.name or not last.phase.endswith(("Failed", "FailedValidation")):
+            return ""
+        return f"{last.name}: {last.phase}"
 
     def _newest_backup(self) -> Reading[datetime]:
         """The newest completed Velero backup: the only phase that is a recovery point."""

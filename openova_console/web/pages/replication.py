@@ -122,7 +122,7 @@ def _history() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.h2("History"),
-            rx.el.span("grey: not known", class_name="muted small"),
+            rx.el.span("grey: not known, red: a breach without a figure", class_name="muted small"),
             rx.el.span(class_name="grow"),
             rx.el.div(*[_range(name) for name in RANGES], class_name="tabs", role="group", aria_label="Time range"),
             leave("CSV", ServiceView.csv, class_name="small", custom_attrs={"data-command": "Download this history as CSV"}),

@@ -30,8 +30,6 @@ class RegionPanel(rx.State):
     tiles: list[RegionTile] = []
     links: list[LinkTile] = []
     witnesses: list[WitnessTile] = []
-    activity: str = ""
-    activity_verdict: str = "unknown"
 
 
 class ReplicationPanel(rx.State):
@@ -50,4 +48,3 @@ class SourcePanel(rx.State):
     """The loops that read the platform."""
 
     rows: list[SourceRow] = []
-    down: int = 0
