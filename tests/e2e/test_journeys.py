@@ -38,7 +38,7 @@ def test_overview_shows_both_regions_live(visit: Visit, healthy: None) -> None:
     expect(row.locator(".state")).to_have_text("OK")
     expect(row.locator("time")).to_have_text(re.compile(r"^\d+ s$"))
     for title in ("MongoDB", "Redpanda", "MinIO", "Harbor", "Vault", "Gitea"):
-        expect(page.locator("tbody tr", has_text=title).first.locator(".state")).to_have_text("Unknown")
+        expect(page.locator("tbody tr", has_text=title).first.locator(".state")).to_have_text("OK", timeout=60_000)
     expect(page).to_have_title("Overview · Lab · from Region 2")
     expect(page.locator(".stripes")).to_be_visible()
 
@@ -110,3 +110,30 @@ def test_dark_and_light_can_be_chosen(visit: Visit, healthy: None) -> None:
     page.get_by_role("button", name="Your account").click()
     page.get_by_role("button", name="Dark or light").click()
     page.wait_for_function("before => getComputedStyle(document.body).backgroundColor !== before", arg=before)
+
+
+def test_an_object_opens_with_its_conditions_events_text_and_difference(visit: Visit, healthy: None) -> None:
+    page = visit("/region/region-1")
+    page.get_by_role("link", name=re.compile("^clusters ")).click()
+    assert page.url.endswith("/region/region-1?kind=clusters.postgresql.cnpg.io")
+    page.get_by_role("button", name="postgres, open postgres", exact=True).click()
+    drawer = page.locator("dialog#object")
+    expect(drawer.locator("h2")).to_have_text("Cluster postgres")
+    expect(drawer).to_contain_text("differs from Region 2")
+    expect(drawer.get_by_label("Difference from the other region")).to_contain_text("+")
+    drawer.get_by_text("As YAML, without secrets").click()
+    expect(drawer.locator("#object-text")).to_contain_text("name: postgres")
+    page.keyboard.press("Escape")
+    expect(drawer).not_to_be_visible()
+
+
+def test_the_legs_of_a_path_are_shown(visit: Visit, healthy: None) -> None:
+    page = visit("/replication/mongodb")
+    for leg in ("Debezium", "MirrorMaker", "sink"):
+        expect(page.locator("tbody tr", has_text=re.compile(leg, re.IGNORECASE)).first).to_be_visible(timeout=30_000)
+
+
+def test_what_would_be_lost_is_said_above_the_table(visit: Visit, healthy: None) -> None:
+    page = visit("/replication")
+    expect(page.locator(".lead")).to_contain_text("If Region 1 died now")
+    expect(page.locator("main")).to_contain_text("Keycloak")

@@ -9,7 +9,20 @@ from playwright.sync_api import Page
 from tests.support.running import RunningConsole
 
 Visit = Callable[..., Page]
-PATHS = ("/", "/replication", "/replication/cnpg", "/region/region-1", "/sources")
+PATHS = (
+    "/",
+    "/replication",
+    "/replication/cnpg",
+    "/replication/mongodb",
+    "/region/region-1?kind=certificates.cert-manager.io",
+    "/slo",
+    "/delivery",
+    "/alerts",
+    "/gslb",
+    "/budget",
+    "/witnesses",
+    "/sources",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -100,7 +100,7 @@ def test_the_line_breaks_where_nothing_was_known_and_the_gap_is_grey():
 
 def test_a_breach_without_a_figure_is_red_and_apart_from_what_was_not_known():
     points = [replace(p, verdict=Verdict.BREACH) if n == 1 else p for n, p in enumerate(chart_of(1.0, None, None).points)]
-    blocks = [s for s in chart.figure(replace(chart_of(1.0, None, None), points=tuple(points)), GOAL)["layout"]["shapes"]]
+    blocks = chart.figure(replace(chart_of(1.0, None, None), points=tuple(points)), GOAL)["layout"]["shapes"]
     assert [s["fillcolor"] for s in blocks if s["type"] == "rect"] == [chart.BROKEN, chart.GAP]
 
 

@@ -19,6 +19,7 @@ ROOT = "reflex___state____state"
 BOOT = f"{ROOT}.hydrate_and_load"
 SHOW = f"{ROOT}.openova_console___web___states___source____source_view.show"
 PANELS = f"{ROOT}.openova_console___web___states___panels____"
+TOPICS = f"{ROOT}.openova_console___web___topics___"
 PULSE, ALARM, REGION, REPLICATION, SOURCE = (
     PANELS + name for name in ("pulse", "alarm_panel", "region_panel", "replication_panel", "source_panel")
 )
@@ -48,7 +49,7 @@ class Update:
 
     @property
     def is_broadcast(self) -> bool:
-        return bool(self.delta) and not self.events and all(name.startswith(PANELS) for name in self.delta)
+        return bool(self.delta) and not self.events and all(name.startswith((PANELS, TOPICS)) for name in self.delta)
 
 
 class Socket:

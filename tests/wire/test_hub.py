@@ -10,12 +10,13 @@ from reflex_base.constants import SocketEvent
 from reflex_base.constants.state import FIELD_MARKER
 
 from openova_console.web import hub
+from openova_console.web.publish import TOPICS
 from openova_console.web.states import panels
 from tests.support.running import RunningConsole, RunningLab
 from tests.wire.browser import ALARM, PULSE, REGION, REPLICATION, SOURCE, Closed, Update
 from tests.wire.conftest import Open
 
-ALL = {PULSE, ALARM, REGION, REPLICATION, SOURCE}
+ALL = {PULSE, ALARM, REGION, REPLICATION, SOURCE, *(panel.get_full_name() for panel, _ in TOPICS)}
 
 
 def _shape(value: Any) -> Any:
@@ -41,9 +42,11 @@ def test_what_the_hub_relies_on_in_the_framework_is_as_it_was() -> None:
     assert (FIELD_MARKER, str(SocketEvent.EVENT)) == ("_rx_state_", "event")
 
 
-@pytest.mark.parametrize(
-    "panel", [panels.Pulse, panels.AlarmPanel, panels.RegionPanel, panels.ReplicationPanel, panels.SourcePanel]
-)
+EVERY = [panels.Pulse, panels.AlarmPanel, panels.RegionPanel, panels.ReplicationPanel, panels.SourcePanel]
+EVERY += [panel for panel, _ in TOPICS]
+
+
+@pytest.mark.parametrize("panel", EVERY, ids=lambda panel: panel.__name__)
 def test_a_delta_of_the_hub_is_the_delta_of_the_framework(panel: type[rx.State]) -> None:
     state = panel()
     values = {name: {str: "x", float: 1.5, int: 2}.get(type(getattr(state, name)), []) for name in panel.base_vars}

@@ -9,7 +9,7 @@ import pytest
 from tests.wire.browser import ALARM, PULSE, REGION, REPLICATION, SOURCE
 from tests.wire.conftest import FROZEN_S, LongWatch
 
-ALL = {PULSE, ALARM, REGION, REPLICATION, SOURCE}
+ALL = {PULSE, ALARM, REGION, REPLICATION, SOURCE, *(panel.get_full_name() for panel, _ in TOPICS)}
 
 
 @pytest.fixture
