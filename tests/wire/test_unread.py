@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from openova_console.web.publish import TOPICS
 from tests.wire.browser import ALARM, PULSE, REGION, REPLICATION, SOURCE
 from tests.wire.conftest import FROZEN_S, LongWatch
 
