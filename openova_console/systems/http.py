@@ -9,6 +9,7 @@ a server that drips one byte a second within every read time-out is cut off all 
 """
 
 import asyncio
+import base64
 import json
 import ssl
 import time
@@ -30,6 +31,32 @@ _ERROR_BODY_LIMIT = 64 * 1024
 _THREAD_ABOVE = 512 * 1024
 
 
+class SecretFile:
+    """A secret of one line in a file; read again when the file changes. `what` is the secret in a word, e.g. "token"."""
+
+    def __init__(self, path: Path, source: str, what: str) -> None:
+        self._path = path
+        self._source = source
+        self._what = what
+        self._stamp: tuple[int, int] | None = None
+        self._secret = ""
+
+    def read(self) -> str:
+        """The secret. Raises `Misconfigured` when the file cannot be read or is empty."""
+        try:
+            found = self._path.stat()
+            if (found.st_mtime_ns, found.st_ino) != self._stamp:
+                self._secret = self._path.read_text(encoding="ascii").strip()
+                self._stamp = (found.st_mtime_ns, found.st_ino)
+        except (OSError, ValueError):
+            sentence = f"{self._source} was not asked: the {self._what} file {self._path} cannot be read"
+            raise errors.Misconfigured(self._source, sentence) from None
+        if not self._secret or not self._secret.isprintable():
+            sentence = f"{self._source} was not asked: the {self._what} file {self._path} holds no {self._what}"
+            raise errors.Misconfigured(self._source, sentence)
+        return self._secret
+
+
 class TokenFile(httpx.Auth):
     """Bearer token from a file; read again when the file changes.
 
@@ -38,28 +65,28 @@ class TokenFile(httpx.Auth):
     """
 
     def __init__(self, path: Path, source: str) -> None:
-        self._path = path
-        self._source = source
-        self._stamp: tuple[int, int] | None = None
-        self._token = ""
+        self._token = SecretFile(path, source, "token")
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = f"Bearer {self._read()}"
+        request.headers["Authorization"] = f"Bearer {self._token.read()}"
         yield request
 
-    def _read(self) -> str:
-        try:
-            found = self._path.stat()
-            if (found.st_mtime_ns, found.st_ino) != self._stamp:
-                self._token = self._path.read_text(encoding="ascii").strip()
-                self._stamp = (found.st_mtime_ns, found.st_ino)
-        except (OSError, ValueError):
-            raise errors.Misconfigured(
-                self._source, f"{self._source} was not asked: the token file {self._path} cannot be read"
-            ) from None
-        if not self._token or not self._token.isprintable():
-            raise errors.Misconfigured(self._source, f"{self._source} was not asked: the token file {self._path} holds no token")
-        return self._token
+
+class PasswordFile(httpx.Auth):
+    """A name, and its password from a file (RFC 7617); read again when the file changes.
+
+    Raises:
+        Misconfigured: at the request, when the file cannot be read or is empty.
+    """
+
+    def __init__(self, username: str, path: Path, source: str) -> None:
+        self._username = username
+        self._password = SecretFile(path, source, "password")
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        pair = f"{self._username}:{self._password.read()}"
+        request.headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        yield request
 
 
 def client(
@@ -117,6 +144,53 @@ class Answer:
     exchange: Exchange
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A whole 2xx answer, not decoded; `duration_ms` from the question to its last byte."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    call: str
+    answered_at: datetime
+    duration_ms: float
+
+
+async def fetch(
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    source: str,
+    max_bytes: int,
+    deadline_s: float,
+    accept: str = "*/*",
+    call: str = "",
+    headers: Mapping[str, str] | None = None,
+    **kw: Any,
+) -> Received:
+    """Ask once and take the answer as it is. Arguments and errors as `fetch_json`."""
+    request = http.build_request(method, url, headers={"Accept": accept, **(headers or {})}, **kw)
+    call = call or f"{method} {request.url}"
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(deadline_s):
+            response = await http.send(request, stream=True)
+            try:
+                limit = max_bytes if response.is_success else _ERROR_BODY_LIMIT
+                body = await read_body(response, limit, source, call)
+            finally:
+                await response.aclose()
+    except errors.Fault:
+        raise
+    except TimeoutError:
+        raise errors.TimedOut(source, f"{source} did not answer within {span(deadline_s)}", call=call) from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+        raise_transport(error, source, call)
+    if not response.is_success:
+        raise refusal(source, response.status_code, body, response.headers, call)
+    return Received(body, response.headers, call, datetime.now(UTC), (time.monotonic() - began) * 1000)
+
+
 async def fetch_json(
     http: httpx.AsyncClient,
     method: str,
@@ -144,28 +218,21 @@ async def fetch_json(
         Fault: the subclass that fits: `Unreachable`, `TimedOut`, `TlsFailed`, `Refused`, `NotInstalled`, `Absent`,
             `Overloaded`, `Conflict`, `Expired`, `Failed`, `Malformed`, `TooLarge`, `Misconfigured`.
     """
-    request = http.build_request(method, url, headers={"Accept": accept, **(headers or {})}, **kw)
-    call = call or f"{method} {request.url}"
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(deadline_s):
-            response = await http.send(request, stream=True)
-            try:
-                limit = max_bytes if response.is_success else _ERROR_BODY_LIMIT
-                body = await read_body(response, limit, source, call)
-            finally:
-                await response.aclose()
-    except errors.Fault:
-        raise
-    except TimeoutError:
-        raise errors.TimedOut(source, f"{source} did not answer within {span(deadline_s)}", call=call) from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-        raise_transport(error, source, call)
-    if not response.is_success:
-        raise refusal(source, response.status_code, body, response.headers, call)
-    document = await decode(body, source, call)
-    took = (time.monotonic() - began) * 1000
-    return Answer(document, response.headers, exchange(call, document, answered_at=datetime.now(UTC), duration_ms=took))
+    found = await fetch(
+        http,
+        method,
+        url,
+        source=source,
+        max_bytes=max_bytes,
+        deadline_s=deadline_s,
+        accept=accept,
+        call=call,
+        headers=headers,
+        **kw,
+    )
+    document = await decode(found.body, source, found.call)
+    answer = exchange(found.call, document, answered_at=found.answered_at, duration_ms=found.duration_ms)
+    return Answer(document, found.headers, answer)
 
 
 async def read_body(response: httpx.Response, limit: int, source: str, call: str) -> bytes:
