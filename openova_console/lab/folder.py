@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from openova_console.lab.k8gb import ZONE
 from openova_console.lab.names import CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
 from openova_console.lab.ports import CONTROL
 from openova_console.lab.services import SERVED
@@ -107,6 +108,7 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
             "control_name": CONTROL_NAME,
         },
         "link": {"window_s": 30},
+        "gslb": {"zone": ZONE, "timeout_s": 1},
         "cadence": {
             "kubernetes_probe_s": 2,
             "replication_s": 2,
@@ -147,6 +149,7 @@ def _region(region: str, ports: dict[str, int], files: str) -> dict[str, Any]:
             "password_file": f"{files}{region}-valkey.password",
         },
         "postgres_cluster": {"namespace": "databases", "name": "postgres"},
+        "dns": {"address": HOST, "port": ports[f"{region}/dns"]},
         "probe_zone": probe_zone(region),
         "lease": {"namespace": "failover-controller", "name": "openova-active"},
         **{key: value for s in SERVED.values() for key, value in s.settings(region, ports, files).items()},

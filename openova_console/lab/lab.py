@@ -8,9 +8,11 @@ from typing import Any
 from openova_console.lab import control, exporters, prometheus
 from openova_console.lab.certificates import Authority
 from openova_console.lab.clock import Clock
+from openova_console.lab.coredns import CoreDns
 from openova_console.lab.dns import Witness
 from openova_console.lab.faults import Fault, Faults
 from openova_console.lab.folder import VALKEY_USER, RunFolder
+from openova_console.lab.k8gb import K8gb
 from openova_console.lab.listeners import Listeners
 from openova_console.lab.names import REGIONS, TLS_NAMES, WITNESSES
 from openova_console.lab.platform import RegionObjects
@@ -57,6 +59,8 @@ class Lab:
         self.since = self.clock.now()
         self.ports: dict[str, int] = {}
         self.regions = {region: RegionObjects(region, self.clock, seed) for region in REGIONS}
+        stores = {region: objects.store for region, objects in self.regions.items()}
+        self.k8gb = K8gb(self.world, self.clock, self.faults, stores)
         self._base_port = base_port
         self._interval_s = interval_s
         self._listeners: Listeners | None = None
@@ -109,11 +113,13 @@ class Lab:
             await listeners.http(f"{region}/prometheus", queries, tls)
             await listeners.http(f"{region}/exporters", exporters.application(self.world, region, self.clock))
             await listeners.stream(f"{region}/valkey", f"{region}/valkey", valkey.protocol)
+            coredns = CoreDns(region, self.k8gb, self.faults, alive=lambda name: self.world.alive(name, self.clock.unix()))
+            await listeners.both(f"{region}/dns", coredns.protocol, coredns.datagrams)
             site = Site(region, self.world, self.clock, {name: r.store for name, r in self.regions.items()}, secret)
             for name, service in SERVED.items():
                 await listeners.http(f"{region}/{name}", service.application(site), tls if service.tls else None)
         for name in WITNESSES:
-            witness = Witness(name, self.world, self.clock, self.faults)
+            witness = Witness(name, self.world, self.clock, self.faults, self.k8gb)
             await listeners.both(name, witness.protocol, witness.datagrams)
             certificate = authority.server(self.folder.path, name, (TLS_NAMES[name],))
             await listeners.stream(f"{name}/tls", name, witness.protocol, certificate)
@@ -167,6 +173,9 @@ class Lab:
             if name not in conditions.dead:
                 region.tick(now, lease_renewed=self.world.lease_renewed(conditions, name))
         self._apply_conditions()
+        for name in self.regions:
+            if name not in self.world.conditions.dead:
+                self.k8gb.reconcile(name)
 
     def state(self) -> dict[str, Any]:
         """What is switched, where everything listens, who is primary; JSON-ready."""

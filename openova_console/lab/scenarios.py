@@ -148,7 +148,8 @@ _ALL: tuple[Scenario, ...] = (
     Scenario(
         name="error_budget_burn",
         sentence="Three of a hundred requests fail.",
-        expect="http_requests_total with status 500 grows 75 times as fast: the error budget burns.",
+        expect="http_requests_total with status 500 grows 75 times as fast: availability is beyond its limit after five minutes, "
+        "and the burn over an hour passes 14.4 after half an hour.",
         conditions={"failing_requests": True},
     ),
     Scenario(

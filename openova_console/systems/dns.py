@@ -1,6 +1,6 @@
-"""DNS witnesses: one question to one resolver, over TLS or over UDP with TCP when the answer is truncated.
+"""DNS: one question to one server, over TLS or over UDP with TCP when the answer is truncated.
 
-The outcome is a fact, whatever it is: a resolver that fails is evidence, not an error. Extended DNS errors (RFC 8914)
+The outcome is a fact, whatever it is: a server that fails is evidence, not an error. Extended DNS errors (RFC 8914)
 tell a stale answer (3, 19) and filtering (15–17) from a fresh one, so EDNS is always on. Over UDP an answer that does
 not belong to the question is ignored (it can be forged on the path); over TLS it is `malformed`.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dns.asyncquery
 import dns.edns
@@ -38,6 +38,7 @@ _OUTCOME: dict[int, Outcome] = {
     dns.rcode.SERVFAIL: "servfail",
     dns.rcode.REFUSED: "refused",
 }
+_NAMED = frozenset({dns.rdatatype.NS, dns.rdatatype.SOA})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class DnsAnswer:
         ttl: smallest time to live of the answer in seconds; None without an answer.
         addresses: the IPv4 addresses in the answer.
         detail: why there is no DNS answer, as a sentence; empty when the resolver did answer.
+        names: names in the answer to a question for NS, or the first name server in a SOA; lower case, without the last dot.
+        authoritative: whether the server says that the zone is its own (AA).
     """
 
     outcome: Outcome
@@ -58,6 +61,8 @@ class DnsAnswer:
     duration_ms: float
     detail: str
     exchange: Exchange
+    names: tuple[str, ...] = ()
+    authoritative: bool = False
 
 
 def fresh_label() -> str:
@@ -66,11 +71,19 @@ def fresh_label() -> str:
 
 
 async def ask(
-    resolver: Resolver, name: str, *, transport: Literal["dot", "udp"], timeout_s: float, ca_file: Path | None = None
+    resolver: Resolver,
+    name: str,
+    *,
+    transport: Literal["dot", "udp"],
+    timeout_s: float,
+    ca_file: Path | None = None,
+    kind: Literal["A", "NS", "SOA"] = "A",
+    recursive: bool = True,
 ) -> DnsAnswer:
-    """Ask for the A record of `name`.
+    """Ask for the records of `name` of one kind, by default its addresses.
 
     Args:
+        recursive: whether the server may ask others; False is for one that should know by itself.
         transport: "dot" verifies the certificate against the resolver's `tls_name` (its address when that is empty).
         timeout_s: seconds for everything, a change from UDP to TCP included.
         ca_file: the only authority to trust; by default the operating system's.
@@ -83,9 +96,9 @@ async def ask(
     except (dns.exception.DNSException, UnicodeError):
         raise Misconfigured(resolver.name, f"{resolver.name} was not asked: {name[:80]} is not a DNS name") from None
     tls = _tls(ca_file, resolver.name) if transport == "dot" else None
-    question = dns.message.make_query(target, dns.rdatatype.A, use_edns=0, payload=1232)
+    question = dns.message.make_query(target, kind, use_edns=0, payload=1232, flags=int(dns.flags.RD) if recursive else 0)
     port = resolver.port or (853 if transport == "dot" else 53)
-    call = f"{name} A @{resolver.address} port {port} over {'TLS' if transport == 'dot' else 'UDP'}"
+    call = f"{name} {kind} @{resolver.address} port {port} over {'TLS' if transport == 'dot' else 'UDP'}"
     began = time.monotonic()
     outcome: Outcome
     try:
@@ -127,17 +140,26 @@ def _read(answer: dns.message.Message, resolver: Resolver, call: str, took: floa
     shown = exchange(call, answer.to_text(), answered_at=datetime.now(UTC), duration_ms=took)
     codes = tuple(int(option.code) for option in answer.extended_errors())
     addresses = tuple(rdata.address for rrset in answer.answer if rrset.rdtype == dns.rdatatype.A for rdata in rrset)
+    names = tuple(_name(rdata) for rrset in answer.answer if rrset.rdtype in _NAMED for rdata in rrset)
+    found = addresses or names
     ttl = min((rrset.ttl for rrset in answer.answer), default=None)
     rcode = answer.rcode()
     detail = ""
     outcome: Outcome
     if rcode == dns.rcode.NOERROR:
-        outcome = "answer" if addresses else "empty"
+        outcome = "answer" if found else "empty"
     elif rcode in _OUTCOME:
         outcome = _OUTCOME[rcode]
     else:
         outcome, detail = "malformed", f"{resolver.name} did not understand the question ({dns.rcode.to_text(rcode)})"
-    return DnsAnswer(outcome, codes, ttl if addresses else None, addresses, took, detail, shown)
+    authoritative = bool(answer.flags & dns.flags.AA)
+    return DnsAnswer(outcome, codes, ttl if found else None, addresses, took, detail, shown, names, authoritative)
+
+
+def _name(rdata: Any) -> str:
+    """The name server in an NS or SOA record."""
+    name = rdata.target if rdata.rdtype == dns.rdatatype.NS else rdata.mname
+    return str(name.to_text(omit_final_dot=True)).lower()
 
 
 def _since(began: float) -> float:

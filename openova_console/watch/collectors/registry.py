@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 from openova_console.settings import Region, Settings
 from openova_console.watch.collectors.base import Collector
+from openova_console.watch.collectors.gslb import CoreDnsCollector, ResolversCollector
 from openova_console.watch.collectors.kubernetes import KubernetesCollector
 from openova_console.watch.collectors.link import LinkCollector
 from openova_console.watch.collectors.postgres import PostgresCollector
+from openova_console.watch.collectors.slo import SloCollector
+from openova_console.watch.collectors.streams import StreamsCollector
 from openova_console.watch.collectors.valkey import ValkeyCollector
 from openova_console.watch.collectors.witnesses import WitnessCollector
 from openova_console.watch.snapshot import SnapshotStore
@@ -22,8 +25,11 @@ def _prometheus(region: Region, settings: Settings) -> bool:
 SOURCES: tuple[tuple[Wanted, Make], ...] = (
     (lambda region, settings: True, KubernetesCollector),
     (_prometheus, PostgresCollector),
+    (_prometheus, SloCollector),
     (lambda region, settings: region.prometheus is not None and len(settings.regions) > 1, LinkCollector),
     (lambda region, settings: region.valkey is not None, ValkeyCollector),
+    (lambda region, settings: region.kafka_connect is not None and region.prometheus is not None, StreamsCollector),
+    (lambda region, settings: region.dns is not None, CoreDnsCollector),
 )
 """Whether a region's settings ask for a source, and how its collector is made."""
 
@@ -33,4 +39,6 @@ def collectors(settings: Settings, snapshots: SnapshotStore) -> list[Collector]:
     found = [make(r, settings, snapshots) for r in settings.regions for wanted, make in SOURCES if wanted(r, settings)]
     if any(region.probe_zone for region in settings.regions):
         found += [WitnessCollector(r, settings, snapshots) for r in settings.witnesses.resolvers]
+    if settings.gslb.zone or any(region.dns for region in settings.regions):
+        found.append(ResolversCollector(settings, snapshots))
     return found
