@@ -128,8 +128,9 @@ _ALL: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="lag_breach",
-        sentence="The standbys of Postgres and Valkey take writes more slowly than they come, while their links stay up.",
-        expect="CNPG and Valkey lag pass 30 s within ten seconds: warn, then breach.",
+        sentence="The standbys of Postgres, Valkey and Kafka take writes more slowly than they come, while their links stay up.",
+        expect="CNPG and Valkey lag pass 30 s within ten seconds: warn, then breach. MongoDB and Redpanda follow: warn after "
+        "a quarter of a minute, breach after a minute and a half.",
         conditions={"lagging": True},
     ),
     Scenario(

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from openova_console.lab.services.connect import CONNECT
 from openova_console.lab.site import Service
 
-SERVED: Final[dict[str, Service]] = {}
+SERVED: Final[dict[str, Service]] = {
+    "connect": CONNECT,
+}
