@@ -40,13 +40,13 @@ def render(series: tuple[Series, ...], world: World, t: float, *, without: tuple
     epoch = world.timeline.at(t)
     lines: list[str] = []
     described: set[str] = set()
-    for one in sorted(series, key=lambda s: (s.name, s.labels)):
+    for one in sorted(series, key=lambda s: (s.name, s.bound, s.labels)):
         value = one.value(epoch, t)
         if value is None:
             continue
-        if one.name not in described:
-            described.add(one.name)
-            lines += [f"# HELP {one.name} {one.help}", f"# TYPE {one.name} {one.kind}"]
+        if one.family not in described:
+            described.add(one.family)
+            lines += [f"# HELP {one.family} {one.help}", f"# TYPE {one.family} {one.kind}"]
         labels = ",".join(f'{k}="{_escape(v)}"' for k, v in one.labels if k not in without)
         lines.append(f"{one.name}{{{labels}}} {number(value)}" if labels else f"{one.name} {number(value)}")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""One region's Prometheus: `/api/v1/query` for a selector, `/-/ready`, `/api/v1/status/buildinfo`.
+"""One region's Prometheus: `/api/v1/query` for a selector or one of the console's expressions, `/-/ready`, buildinfo.
 
 Shapes and refusals as captured from Prometheus 2.42; a range is (start, end] as in 3.x. A token, when set, is asked for
 as a reverse proxy in front of Prometheus does: Prometheus itself knows no tokens.
@@ -13,6 +13,7 @@ from decimal import Decimal
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from openova_console.lab import promql
 from openova_console.lab.clock import Clock
 from openova_console.lab.scrape import Scraper
 from openova_console.lab.selectors import BadQuery, NotAnswered, Selector, parse
@@ -43,13 +44,24 @@ class _Api:
         except ValueError:
             wrong = f"Invalid time value for 'time': cannot parse {json.dumps(at_text)} to a valid timestamp"
             return _error(400, "bad_data", f'invalid parameter "time": {wrong}')
+        query = str(form.get("query", ""))
         try:
-            selector = parse(str(form.get("query", "")))
+            return _success(self._evaluate(parse(query), at))
         except BadQuery as error:
             return _error(400, "bad_data", f'invalid parameter "query": {error}')
         except NotAnswered as error:
-            return _error(422, "execution", str(error))
-        return _success(self._evaluate(selector, at))
+            return self._expression(query, at, error)
+
+    def _expression(self, query: str, at: float, refusal: NotAnswered) -> web.Response:
+        """One of the console's own expressions; any other gets the selector's `refusal`."""
+        try:
+            found = promql.terms(query)
+        except (BadQuery, NotAnswered):
+            return _error(422, "execution", str(refusal))
+        vector = promql.evaluate(found, self._scraper, min(at, self._clock.unix()))
+        stamp = _unix(round(at, 3))
+        result = [{"metric": labels, "value": [stamp, number(value)]} for labels, value in vector]
+        return _success({"resultType": "vector", "result": result})
 
     def _evaluate(self, selector: Selector, at: float) -> dict[str, object]:
         picked = [s for s in self._scraper.series if selector.picks(s.metric)]

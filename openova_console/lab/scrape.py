@@ -4,7 +4,9 @@ They are computed, not stored: the grid of the last five minutes is full from th
 question always gets the same answer.
 """
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 from openova_console.lab.series import TARGET_LABELS, Labels, Series, catalogue, targets
 from openova_console.lab.timeline import Epoch
@@ -52,6 +54,26 @@ class Scraper:
             if self._region not in epoch.conditions.dead:
                 return self._value(series, epoch, t)
         return None
+
+    def stretches(self, series: Series, start: float, end: float) -> Iterator[tuple[Sample, Sample, int]]:
+        """First sample, last sample and number of scrapes of each stretch between two changes of the world, oldest first.
+
+        The scrapes are those with start < time <= end. A stretch without the series is left out.
+        """
+        changes = [t for t in self._world.timeline.changes() if start < t <= end]
+        for begin, close in pairwise((start, *changes, math.nextafter(end, math.inf))):
+            # An epoch holds from its first instant on, so a scrape at that very instant belongs to it.
+            first = next((t for t in self._grid(series, begin - self._interval, end) if t >= begin and t > start), None)
+            if first is None or first >= close:
+                continue
+            scrapes = math.ceil(round((close - first) / self._interval, 6))
+            last = round(first + (scrapes - 1) * self._interval, 3)
+            epoch = self._world.timeline.at(first)
+            if self._region in epoch.conditions.dead:
+                continue
+            values = self._value(series, epoch, first), self._value(series, epoch, last)
+            if values[0] is not None and values[1] is not None:
+                yield (first, values[0]), (last, values[1]), scrapes
 
     def _value(self, series: Series, epoch: Epoch, t: float) -> float | None:
         if self._region in epoch.conditions.mute and series.name != "up":

@@ -5,38 +5,21 @@ the gateway. A series without a value at some time is not exported then, as a ro
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
 
+from openova_console.lab import series_slo, series_streams
+from openova_console.lab.metric import Labels, Series, Value
 from openova_console.lab.names import REGIONS, peer
 from openova_console.lab.postgres import Postgres, Sender
 from openova_console.lab.timeline import Epoch
 from openova_console.lab.waves import hexdigits
 from openova_console.lab.world import World
 
-Labels = tuple[tuple[str, str], ...]
-Value = Callable[[Epoch, float], float | None]
+__all__ = ["MORE", "TARGET_LABELS", "Labels", "Series", "Value", "catalogue", "targets"]
 
-MORE: tuple[Callable[[World, str, int], tuple["Series", ...]], ...] = ()
+MORE: tuple[Callable[[World, str, int], tuple[Series, ...]], ...] = (series_slo.series, series_streams.streams)
 """Further makers of series, by world, region and the region's number."""
 
 TARGET_LABELS = ("job", "instance", "region")
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One time series; `value` gives None while it is not exported."""
-
-    name: str
-    kind: Literal["gauge", "counter"]
-    help: str
-    labels: Labels
-    value: Value = field(compare=False)
-
-    @property
-    def metric(self) -> dict[str, str]:
-        """The labels with the name, in the order in which Prometheus writes them; it drops empty ones."""
-        return dict(sorted((("__name__", self.name), *((k, v) for k, v in self.labels if v))))
 
 
 def catalogue(world: World, region: str) -> tuple[Series, ...]:
@@ -46,7 +29,6 @@ def catalogue(world: World, region: str) -> tuple[Series, ...]:
         *_postgres(world, region, number),
         *_link(world, region, number),
         *_controller(world, region, number),
-        *_traffic(world, region, number),
         *(series for more in MORE for series in more(world, region, number)),
     )
 
@@ -183,15 +165,4 @@ def _controller(world: World, region: str, number: int) -> tuple[Series, ...]:
             labels,
             lambda e, t: round(world.lease_ttl(e, region, t), 3),
         ),
-    )
-
-
-def _traffic(world: World, region: str, number: int) -> tuple[Series, ...]:
-    def labels(status: str) -> Labels:
-        return _labels(region, "gateway", f"10.{number}.5.2:8080", status=status)
-
-    text = "Requests answered, by status"
-    return (
-        Series("http_requests_total", "counter", text, labels("200"), lambda e, t: float(int(world.requests(e, region, t)[0]))),
-        Series("http_requests_total", "counter", text, labels("500"), lambda e, t: float(int(world.requests(e, region, t)[1]))),
     )

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from openova_console.lab.names import REGIONS
 
-KEEP_S = 3600.0
+KEEP_S, KEEP = 32 * 86400.0, 5000
+"""How long an epoch is kept, for the error budget's month, and how many at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,9 @@ class Carry:
         lagging_since: since when the standbys fall behind.
         handshake: the last WireGuard handshake before the epoch's start.
         linked_since: since when packets pass between the regions.
-        errors: failed requests up to the epoch's start.
+        served: by region, requests, failed and slow ones that its entrance has counted up to the epoch's start.
         promoted_at: when each region's Valkey became a primary, for those that were not born one.
+        halts: since when each of `streams.HALTS` stands still, for those that do.
     """
 
     wal: float = 0.0
@@ -70,8 +72,9 @@ class Carry:
     lagging_since: float | None = None
     handshake: float = 0.0
     linked_since: float = 0.0
-    errors: float = 0.0
+    served: tuple[tuple[str, tuple[float, float, float]], ...] = ()
     promoted_at: tuple[tuple[str, float], ...] = ()
+    halts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,10 @@ class Timeline:
         """The newest epoch."""
         return self._epochs[-1]
 
+    def changes(self) -> list[float]:
+        """The unix times at which the conditions changed, as far as they are kept, oldest first."""
+        return [epoch.at for epoch in self._epochs[1:]]
+
     def at(self, t: float) -> Epoch:
         """The epoch that holds at unix time `t`."""
         return self._epochs[max(0, bisect_right(self._epochs, t, key=lambda epoch: epoch.at) - 1)]
@@ -113,6 +120,6 @@ class Timeline:
             return False
         t = max(t, last.at)
         self._epochs.append(Epoch(t, conditions, self._inherit(last, conditions, t)))
-        while len(self._epochs) > 2 and self._epochs[1].at < t - KEEP_S:
+        while len(self._epochs) > 2 and (self._epochs[1].at < t - KEEP_S or len(self._epochs) > KEEP):
             del self._epochs[0]
         return True

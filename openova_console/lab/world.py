@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from openova_console.lab.link import Link
 from openova_console.lab.postgres import PostgresPair
+from openova_console.lab.streams import Streams
 from openova_console.lab.timeline import Carry, Conditions, Epoch, Timeline
+from openova_console.lab.traffic import Traffic
 from openova_console.lab.valkey import ValkeyPair
-from openova_console.lab.waves import Rate, unit
+from openova_console.lab.waves import unit
 
 LEASE_TTL_S, RENEW_S = 30.0, 10.0
-ERROR_SHARE, BURNING_SHARE = 0.0004, 0.03  # handbook: error rate < 0.1 %; the burn eats 30 times the budget
 
 
 class World:
@@ -24,7 +25,8 @@ class World:
         self.postgres = PostgresPair(seed)
         self.valkey = ValkeyPair(seed)
         self.link = Link(seed)
-        self._requests = Rate.daily(63.0, seed, "requests")
+        self.streams = Streams(seed)
+        self.traffic = Traffic(seed)
         self._renewal = RENEW_S * unit(seed, "renew")
         self.timeline = Timeline(self._inherit)
 
@@ -60,18 +62,6 @@ class World:
         left = LEASE_TTL_S - (epoch.at + self._renewal) % RENEW_S
         return max(0.0, left - (t - epoch.at))
 
-    def requests(self, epoch: Epoch, region: str, t: float) -> tuple[float, float]:
-        """Requests served well and requests failed since 1970 by the region that serves the users."""
-        if not self.active(epoch, region):
-            return 0.0, 0.0
-        total, failed = self._requests.total(t), self._failed(epoch, t)
-        return total - failed, failed
-
-    def _failed(self, epoch: Epoch, t: float) -> float:
-        share = BURNING_SHARE if epoch.conditions.failing_requests else ERROR_SHARE
-        start = epoch.carry.errors if epoch.at else 0.0
-        return start + share * (self._requests.total(t) - self._requests.total(epoch.at))
-
     def _inherit(self, last: Epoch, conditions: Conditions, t: float) -> Carry:
         """What the epoch under `conditions` starts with when `last` ends at `t`."""
         fresh = Epoch(t, conditions)
@@ -89,6 +79,7 @@ class World:
             lagging_since=(old.lagging_since or t) if conditions.lagging else None,
             handshake=self.link.handshake(last, t),
             linked_since=t if reconnected else old.linked_since,
-            errors=self._failed(last, t),
+            served=self.traffic.inherit(last, conditions, t),
             promoted_at=tuple(promoted),
+            halts=self.streams.inherit(last, conditions, t),
         )

@@ -17,7 +17,7 @@ import httpx
 from openova_console.settings import HttpEndpoint, Network
 from openova_console.systems import shape
 from openova_console.systems.exchange import Exchange, cut
-from openova_console.systems.http import client, fetch_json
+from openova_console.systems.http import Answer, client, fetch_json
 
 _NAME = re.compile(r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
 _LABEL = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
@@ -79,8 +79,12 @@ class Prometheus:
         Raises:
             Fault: as `http.fetch_json`; `Failed` with reason "bad_data" or "execution" when the query is not accepted.
         """
-        query = selector(names, matchers or {}, seconds)
-        answer = await fetch_json(
+        answer = await self.ask(selector(names, matchers or {}, seconds))
+        return _window(self.source, answer.document, answer.exchange)
+
+    async def ask(self, query: str) -> Answer:
+        """One instant query, as it is. Raises `Fault` as `window` does."""
+        return await fetch_json(
             self._http,
             "POST",
             "/api/v1/query",
@@ -90,7 +94,6 @@ class Prometheus:
             call=f"POST {str(self._http.base_url).rstrip('/')}/api/v1/query  query={query}",
             data={"query": query},
         )
-        return _window(self.source, answer.document, answer.exchange)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -118,11 +121,12 @@ def selector(names: Sequence[str], matchers: Mapping[str, str], seconds: int) ->
     if not names or not all(_NAME.match(n) for n in names) or not all(_LABEL.match(k) for k in matchers) or seconds <= 0:
         raise ValueError("a window needs valid metric and label names and a positive length")
     parts = [f'__name__=~"{"|".join(names)}"']
-    parts += [f'{label}="{_escape(value)}"' for label, value in matchers.items()]
+    parts += [f'{label}="{escape(value)}"' for label, value in matchers.items()]
     return f"{{{','.join(parts)}}}[{seconds}s]"
 
 
-def _escape(value: str) -> str:
+def escape(value: str) -> str:
+    """A label's value within the double quotes of PromQL."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
@@ -136,8 +140,13 @@ def _window(source: str, document: Any, exchange: Exchange) -> Window:
     shape.require(source, document, "data", "result", kind=list)
     found = shape.rows(source, document, "data", "result")
     series = [one for index, row in enumerate(found) if (one := _series(source, index, row)) is not None]
-    warnings = shape.optional(source, document, "warnings", kind=list) or []
-    return Window(tuple(series), tuple(cut(w, 300) for w in warnings if isinstance(w, str)), exchange, source)
+    return Window(tuple(series), warnings(source, document), exchange, source)
+
+
+def warnings(source: str, document: Any) -> tuple[str, ...]:
+    """What Prometheus says against its own answer: it may be partial. Raises `Malformed` when that is no list."""
+    found = shape.optional(source, document, "warnings", kind=list) or []
+    return tuple(cut(w, 300) for w in found if isinstance(w, str))
 
 
 def _series(source: str, index: int, row: dict[str, Any]) -> Series | None:
