@@ -93,6 +93,7 @@ class Region(Section):
     minio: HttpEndpoint | None = Field(None, description="MinIO; the token reads its metrics")
     harbor: BasicEndpoint | None = Field(None, description="Harbor; a robot account that may read replications")
     vault: HttpEndpoint | None = Field(None, description="Vault or OpenBao; the token needs metadata only, never data")
+    vault_store: str = Field("", description="Name of the SecretStore or ClusterSecretStore that leads to this region's vault")
     gitea: HttpEndpoint | None = None
     alertmanagers: tuple[HttpEndpoint, ...] = Field((), description="Every peer of the region's Alertmanager")
     opencost: HttpEndpoint | None = Field(None, description="OpenCost; without it the price list is used")

@@ -13,7 +13,7 @@ import base64
 import json
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,17 +58,18 @@ class SecretFile:
 
 
 class TokenFile(httpx.Auth):
-    """Bearer token from a file; read again when the file changes.
+    """Token from a file, read again when the file changes; sent as a bearer token unless another header is named.
 
     Raises:
         Misconfigured: at the request, when the file cannot be read or is empty.
     """
 
-    def __init__(self, path: Path, source: str) -> None:
-        self._token = SecretFile(path, source, "token")
+    def __init__(self, path: Path, source: str, *, header: str = "Authorization", scheme: str = "Bearer ") -> None:
+        self._file = SecretFile(path, source, "token")
+        self._header, self._scheme = header, scheme
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = f"Bearer {self._token.read()}"
+        request.headers[self._header] = f"{self._scheme}{self._file.read()}"
         yield request
 
 
@@ -146,8 +147,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A whole 2xx answer, not decoded; `duration_ms` from the question to its last byte."""
+    """A whole answer, not decoded; `duration_ms` from the question to its last byte."""
 
+    status: int
     body: bytes
     headers: Mapping[str, str]
     call: str
@@ -166,9 +168,14 @@ async def fetch(
     accept: str = "*/*",
     call: str = "",
     headers: Mapping[str, str] | None = None,
+    also: Collection[int] = (),
     **kw: Any,
 ) -> Received:
-    """Ask once and take the answer as it is. Arguments and errors as `fetch_json`."""
+    """Ask once and take the answer as it is. Arguments and errors as `fetch_json`.
+
+    Args:
+        also: statuses beside 2xx that are answers, and no refusals.
+    """
     request = http.build_request(method, url, headers={"Accept": accept, **(headers or {})}, **kw)
     call = call or f"{method} {request.url}"
     began = time.monotonic()
@@ -186,9 +193,10 @@ async def fetch(
         raise errors.TimedOut(source, f"{source} did not answer within {span(deadline_s)}", call=call) from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
         raise_transport(error, source, call)
-    if not response.is_success:
+    if not response.is_success and response.status_code not in also:
         raise refusal(source, response.status_code, body, response.headers, call)
-    return Received(body, response.headers, call, datetime.now(UTC), (time.monotonic() - began) * 1000)
+    took = (time.monotonic() - began) * 1000
+    return Received(response.status_code, body, response.headers, call, datetime.now(UTC), took)
 
 
 async def fetch_json(

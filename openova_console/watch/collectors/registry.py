@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 from openova_console.settings import Region, Settings
 from openova_console.watch.collectors.base import Collector
+from openova_console.watch.collectors.cost import CostCollector
 from openova_console.watch.collectors.gslb import CoreDnsCollector, ResolversCollector
 from openova_console.watch.collectors.kubernetes import KubernetesCollector
 from openova_console.watch.collectors.link import LinkCollector
+from openova_console.watch.collectors.minio import MinioCollector
 from openova_console.watch.collectors.postgres import PostgresCollector
 from openova_console.watch.collectors.slo import SloCollector
 from openova_console.watch.collectors.streams import StreamsCollector
 from openova_console.watch.collectors.valkey import ValkeyCollector
+from openova_console.watch.collectors.vault import VaultCollector
 from openova_console.watch.collectors.witnesses import WitnessCollector
 from openova_console.watch.snapshot import SnapshotStore
 
@@ -28,8 +31,11 @@ SOURCES: tuple[tuple[Wanted, Make], ...] = (
     (_prometheus, SloCollector),
     (lambda region, settings: region.prometheus is not None and len(settings.regions) > 1, LinkCollector),
     (lambda region, settings: region.valkey is not None, ValkeyCollector),
+    (lambda region, settings: region.vault is not None, VaultCollector),
     (lambda region, settings: region.kafka_connect is not None and region.prometheus is not None, StreamsCollector),
     (lambda region, settings: region.dns is not None, CoreDnsCollector),
+    (lambda region, settings: region.opencost is not None, CostCollector),
+    (lambda region, settings: region.minio is not None, MinioCollector),
 )
 """Whether a region's settings ask for a source, and how its collector is made."""
 

@@ -8,8 +8,10 @@ server does not have is "not installed", which is never zero.
 from openova_console.watch.kube.canaries import CANARIES
 from openova_console.watch.kube.clusters import CLUSTERS
 from openova_console.watch.kube.gslbs import GSLB
+from openova_console.watch.kube.nodes import NODES
 from openova_console.watch.kube.part import Objects, Part
+from openova_console.watch.kube.push_secrets import PUSH_SECRETS
 
-PARTS: tuple[Part, ...] = (CLUSTERS, CANARIES, GSLB)
+PARTS: tuple[Part, ...] = (CLUSTERS, CANARIES, GSLB, NODES, PUSH_SECRETS)
 
 __all__ = ["PARTS", "Objects", "Part"]
