@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from openova_console.lab import opencost
 from openova_console.lab.k8gb import ZONE
 from openova_console.lab.names import CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
 from openova_console.lab.ports import CONTROL
@@ -109,6 +110,13 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
         },
         "link": {"window_s": 30},
         "gslb": {"zone": ZONE, "timeout_s": 1},
+        "cost": {
+            "currency": opencost.CURRENCY,
+            "monthly_budget": opencost.BUDGET,
+            "monthly_budget_by_region": dict.fromkeys(REGIONS, opencost.REGION_BUDGET),
+            "node_price": opencost.NODE_PRICE,
+            "load_balancer": opencost.LOAD_BALANCER,
+        },
         "cadence": {
             "kubernetes_probe_s": 2,
             "replication_s": 2,

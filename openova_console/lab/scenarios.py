@@ -122,7 +122,8 @@ _ALL: tuple[Scenario, ...] = (
     Scenario(
         name="both_active",
         sentence="Region 2 was promoted while region 1 still accepts writes.",
-        expect="Both regions report the primary role, both controllers are active: split brain, the top alarm.",
+        expect="Both regions report the primary role, both controllers are active: split brain, the top alarm. Each region's "
+        "DNS sends users to itself.",
         conditions={"valkey_primaries": frozenset(REGIONS)},
         objects=("promote_region_2",),
     ),
@@ -156,7 +157,7 @@ _ALL: tuple[Scenario, ...] = (
     Scenario(
         name="budget_over",
         sentence="The autoscaler has added nodes to both regions beyond the budget.",
-        expect="Each region has four more nodes.",
+        expect="Each region has four more nodes: what a month costs passes 100 % of the budget, and scale-up is blocked.",
         conditions={},
         objects=("add_nodes",),
     ),

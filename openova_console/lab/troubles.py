@@ -43,4 +43,6 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "slo_latency_high": Trouble("Three of ten requests take longer than half a second."),
     "slo_series_gone": Trouble("The entrance of region 1 no longer says how many requests it serves."),
     "slo_counter_reset": Trouble("The entrance of region 1 has started anew: its counters begin at zero."),
+    "opencost_stale": Trouble("OpenCost has counted nothing for 30 hours and answers as if nothing were wrong."),
+    "opencost_errors": Trouble("OpenCost cannot query Prometheus: an error inside a 200."),
 }
