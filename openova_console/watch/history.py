@@ -18,6 +18,7 @@ from openova_console.store.database import in_thread, reading, session
 from openova_console.store.history import Point
 from openova_console.store.tables import Sample
 from openova_console.watch.board import Board
+from openova_console.watch.slo_history import slo_samples
 
 __all__ = ["POINTS", "RANGES", "Chart", "History", "Point", "series"]
 
@@ -75,6 +76,11 @@ class History:
         start = now - RANGES[range_]
         return Chart(name, start, now, tuple(await in_thread(self._read, name, start, now)))
 
+    async def charts(self, names: Sequence[str], start: datetime, end: datetime, points: int) -> Mapping[str, Chart]:
+        """Several series over the same `points` steps, in one question to the database."""
+        found = await in_thread(self._read_many, tuple(names), start, end, points)
+        return {name: Chart(name, start, end, tuple(steps)) for name, steps in found.items()}
+
     async def tidy(self, now: datetime) -> None:
         """Roll raw samples up and drop what is older than the settings keep."""
         await in_thread(self._tidy, now)
@@ -90,6 +96,10 @@ class History:
     def _read(self, name: str, start: datetime, end: datetime) -> Sequence[Point]:
         with reading(self._engine) as transaction:
             return store.read(session=transaction, series=name, start=start, end=end, points=POINTS)
+
+    def _read_many(self, names: Sequence[str], start: datetime, end: datetime, points: int) -> Mapping[str, Sequence[Point]]:
+        with reading(self._engine) as transaction:
+            return store.read_many(session=transaction, series_list=names, start=start, end=end, points=points)
 
     def _tidy(self, now: datetime) -> None:
         history = self._settings.history
@@ -110,4 +120,4 @@ def _samples(board: Board) -> list[Sample]:
             verdict = a.judgement.verdict if value is not None or a.judgement.verdict is not Verdict.OK else Verdict.UNKNOWN
             value = value if known else None
             samples.append(Sample(series=series(row.promise.service, what), observed_at=at, value=value, verdict=verdict.value))
-    return samples
+    return samples + slo_samples(board.slo, board.at)

@@ -28,7 +28,7 @@ def figure(chart: Chart, objective: Objective) -> dict[str, Any]:
     scale = "log" if top > objective.warn_s * 40 else "linear"
     # A logarithmic axis has no zero: what is in step lies on its lowest line, and the label still says 0.
     least = objective.warn_s / 1000 if scale == "log" else 0.0
-    means = [_round(p.mean) for p in points]
+    means = [rounded(p.mean) for p in points]
     return {
         "data": [
             _band(points, least),
@@ -51,13 +51,13 @@ def figure(chart: Chart, objective: Objective) -> dict[str, Any]:
             "xaxis": {"type": "date", "range": [iso(chart.start), iso(chart.end)], "title": {"text": "UTC"}},
             "yaxis": {"rangemode": "tozero", "title": {"text": "lag in seconds"}, "type": scale},
             "shapes": [
-                *_gaps(points, chart.end),
-                _level(objective.warn_s, WARN),
-                _level(objective.breach_s, BREACH),
+                *gaps(points, chart.end),
+                level(objective.warn_s, WARN),
+                level(objective.breach_s, BREACH),
             ],
             "annotations": [
-                _label(objective.warn_s, f"objective {span(objective.warn_s)}", WARN, scale),
-                _label(objective.breach_s, f"breach {span(objective.breach_s)}", BREACH, scale),
+                label(objective.warn_s, f"objective {span(objective.warn_s)}", WARN, scale),
+                label(objective.breach_s, f"breach {span(objective.breach_s)}", BREACH, scale),
             ],
         },
     }
@@ -85,7 +85,7 @@ def _band(points: Sequence[Point], least: float) -> dict[str, Any]:
         back = [(iso(p.at), max(p.minimum or 0.0, least)) for p in reversed(steps)]
         outline = [*there, *back]
         x += [None] * bool(x) + [at for at, _ in outline]
-        y += [None] * bool(y) + [_round(value) for _, value in outline]
+        y += [None] * bool(y) + [rounded(value) for _, value in outline]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -100,7 +100,7 @@ def _band(points: Sequence[Point], least: float) -> dict[str, Any]:
     }
 
 
-def _gaps(points: Sequence[Point], end: datetime) -> list[dict[str, Any]]:
+def gaps(points: Sequence[Point], end: datetime) -> list[dict[str, Any]]:
     """One block for each stretch without a figure: grey where nothing was known, red where it was a breach all the same."""
     blocks: list[dict[str, Any]] = []
     for color, stretch in groupby(points, _block_color):
@@ -133,7 +133,8 @@ def _block(start: datetime, end: datetime, color: str) -> dict[str, Any]:
     }
 
 
-def _level(value: float, color: str) -> dict[str, Any]:
+def level(value: float, color: str) -> dict[str, Any]:
+    """A dotted line across the chart."""
     return {
         "type": "line",
         "xref": "paper",
@@ -145,7 +146,8 @@ def _level(value: float, color: str) -> dict[str, Any]:
     }
 
 
-def _label(value: float, text: str, color: str, scale: str) -> dict[str, Any]:
+def label(value: float, text: str, color: str, scale: str) -> dict[str, Any]:
+    """The words on such a line, at its right end."""
     return {
         "xref": "paper",
         "x": 1,
@@ -158,7 +160,8 @@ def _label(value: float, text: str, color: str, scale: str) -> dict[str, Any]:
     }
 
 
-def _round(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Four digits: more are neither read nor drawn."""
     return None if value is None else float(f"{value:.4g}")
 
 

@@ -1,11 +1,13 @@
 """The console's pages. `PAGES` is the table of contents."""
 
+from openova_console.web.pages.delivery import delivery
 from openova_console.web.pages.overview import overview
 from openova_console.web.pages.region import region
 from openova_console.web.pages.replication import replication, service
+from openova_console.web.pages.slo import slo
 from openova_console.web.pages.sources import sources
 from openova_console.web.pages.witnesses import witnesses
 
-PAGES = (overview, replication, service, region, witnesses, sources)
+PAGES = (overview, replication, service, delivery, region, witnesses, slo, sources)
 
 __all__ = ["PAGES"]

@@ -48,6 +48,8 @@ class Frame(rx.State):
         self.watch_nav = [
             NavItem("overview", "Overview", "/", "g o"),
             NavItem("replication", "Replication", "/replication", "g r"),
+            NavItem("slo", "SLOs", "/slo", "g l"),
+            NavItem("delivery", "Delivery", "/delivery", "g d"),
             *(
                 NavItem(f"region-{n}", region.display, f"/region/{region.id}", f"g {n}")
                 for n, region in enumerate(settings.regions, 1)
