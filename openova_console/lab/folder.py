@@ -17,6 +17,7 @@ from openova_console.lab.k8gb import ZONE
 from openova_console.lab.names import CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
 from openova_console.lab.ports import CONTROL
 from openova_console.lab.services import SERVED
+from openova_console.lab.services.minio import marker
 
 HOST: Final = "127.0.0.1"
 VALKEY_USER: Final = "console"
@@ -109,6 +110,7 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
             "control_name": CONTROL_NAME,
         },
         "link": {"window_s": 30},
+        "replication": {"minio": marker(files)},
         "gslb": {"zone": ZONE, "timeout_s": 1},
         "cost": {
             "currency": opencost.CURRENCY,

@@ -48,6 +48,21 @@ class Conditions:
         return self.link_up and not self.dead and not self.isolated
 
 
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """MinIO's objects at an epoch's start.
+
+    Attributes:
+        unsent: those that are in region 1 alone.
+        failed: those whose first attempt has failed, ever.
+        away_since: since when region 1's MinIO does not reach region 2's; None while it does.
+    """
+
+    unsent: float = 0.0
+    failed: float = 0.0
+    away_since: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carry:
     """What an epoch inherits; positions are bytes since 1970, times are unix seconds.
@@ -63,6 +78,9 @@ class Carry:
         served: by region, requests, failed and slow ones that its entrance has counted up to the epoch's start.
         promoted_at: when each region's Valkey became a primary, for those that were not born one.
         halts: since when each of `streams.HALTS` stands still, for those that do.
+        apart_since: since when no packet passes between living regions; None while they do.
+        troubled: since when each trouble is on.
+        objects: MinIO's objects: what has failed and what waits at the epoch's start.
     """
 
     wal: float = 0.0
@@ -73,8 +91,11 @@ class Carry:
     handshake: float = 0.0
     linked_since: float = 0.0
     served: tuple[tuple[str, tuple[float, float, float]], ...] = ()
+    objects: Objects = Objects()
     promoted_at: tuple[tuple[str, float], ...] = ()
     halts: tuple[tuple[str, float], ...] = ()
+    apart_since: float | None = None
+    troubled: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

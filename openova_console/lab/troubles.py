@@ -45,4 +45,13 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "slo_counter_reset": Trouble("The entrance of region 1 has started anew: its counters begin at zero."),
     "opencost_stale": Trouble("OpenCost has counted nothing for 30 hours and answers as if nothing were wrong."),
     "opencost_errors": Trouble("OpenCost cannot query Prometheus: an error inside a 200."),
+    "minio_link_down": Trouble("Region 1's MinIO does not reach region 2's, although the regions are linked."),
+    "minio_target_full": Trouble("Region 2's MinIO has no space left: the link is up and every object fails."),
+    "minio_backlog": Trouble("Region 1's MinIO keeps objects in its queue and sends none: no counter shows it, the marker does."),
+    "vault_sealed": Trouble("Region 2's vault was restarted and is sealed."),
+    "vault_standby_drifted": Trouble("The signing keys were rotated in region 1; region 2's vault never got them."),
+    "vault_no_fingerprint": Trouble("The rotation job no longer writes its fingerprint into region 2's vault."),
+    "vault_forbidden": Trouble("The console's policy in region 2's vault was lost."),
+    "push_secret_errored": Trouble("A PushSecret of region 1 may no longer write to region 2's vault."),
+    "push_secret_unsynced": Trouble("A PushSecret of region 1 says Ready, but one of its stores never took it."),
 }

@@ -7,11 +7,13 @@ them tells the world by `change`.
 from dataclasses import replace
 
 from openova_console.lab.link import Link
+from openova_console.lab.minio import MinioPair
 from openova_console.lab.postgres import PostgresPair
 from openova_console.lab.streams import Streams
 from openova_console.lab.timeline import Carry, Conditions, Epoch, Timeline
 from openova_console.lab.traffic import Traffic
 from openova_console.lab.valkey import ValkeyPair
+from openova_console.lab.vault import Vaults
 from openova_console.lab.waves import unit
 
 LEASE_TTL_S, RENEW_S = 30.0, 10.0
@@ -27,6 +29,8 @@ class World:
         self.link = Link(seed)
         self.streams = Streams(seed)
         self.traffic = Traffic(seed)
+        self.vaults = Vaults(seed)
+        self.minio = MinioPair(seed)
         self._renewal = RENEW_S * unit(seed, "renew")
         self.timeline = Timeline(self._inherit)
 
@@ -82,4 +86,7 @@ class World:
             served=self.traffic.inherit(last, conditions, t),
             promoted_at=tuple(promoted),
             halts=self.streams.inherit(last, conditions, t),
+            apart_since=None if conditions.connected else old.apart_since or t,
+            troubled=tuple((name, dict(old.troubled).get(name, t)) for name in sorted(conditions.troubles)),
+            objects=self.minio.inherit(last, conditions, t),
         )

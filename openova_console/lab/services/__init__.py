@@ -3,12 +3,14 @@
 from typing import Final
 
 from openova_console.lab.services.connect import CONNECT
-from openova_console.lab.services.opencost import OPENCOST
 from openova_console.lab.services.minio import MINIO
+from openova_console.lab.services.opencost import OPENCOST
+from openova_console.lab.services.vault import VAULT
 from openova_console.lab.site import Service
 
 SERVED: Final[dict[str, Service]] = {
     "connect": CONNECT,
     "opencost": OPENCOST,
+    "vault": VAULT,
     "minio": MINIO,
 }
