@@ -45,7 +45,8 @@
     const now = Date.now() + offset;
     for (const element of all("time[data-age]")) {
       const at = Date.parse(element.dateTime);
-      const text = Number.isNaN(at) ? "" : span((now - at) / 1000) + (element.dataset.age === "ago" ? " ago" : "");
+      const past = (now - at) / 1000, kind = element.dataset.age;
+      const text = Number.isNaN(at) ? "" : kind === "until" ? "in " + span(-past) : span(past) + (kind === "ago" ? " ago" : "");
       if (element.textContent !== text) element.textContent = text;
       if (!Number.isNaN(at)) element.title = new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
       const limit = Number(element.dataset.fresh);

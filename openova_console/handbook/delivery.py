@@ -18,7 +18,7 @@ Flagger 1.44 (`pkg/controller/scheduler.go`), which acts once per `interval` ("t
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from openova_console.handbook.canary import RESTING, RUNNING, TOTAL, WORDS, Canary, Phase, Plan
 from openova_console.handbook.speech import span
@@ -40,7 +40,8 @@ class Progress:
         weight: percent of traffic that the new version has now; None when not known.
         done: share of the way to the greatest weight or the last iteration, 0 to 1; None when not known.
         eta_s: seconds until it is promoted if every check passes; None when it waits, rests or is not known.
-        eta: the same in words.
+        eta: the same in words, or what it depends on.
+        eta_at: the instant that `eta_s` leads to; stays the same between two ticks.
         rollback_s: seconds until it would be taken back, at worst; None when it would not be by itself.
         rollback: the same in words.
     """
@@ -52,6 +53,7 @@ class Progress:
     done: float | None
     eta_s: float | None
     eta: str
+    eta_at: datetime | None
     rollback_s: float | None
     rollback: str
     observed_at: datetime | None
@@ -76,12 +78,13 @@ def judge_canary(canary: Canary, *, observed_at: datetime | None, now: datetime,
         judgement = Judgement.unknown(f"{WORDS[phase]}, but {problem}")
     else:
         judgement = _judge(canary, phase, weight, now, patience_s)
-    eta_s, eta = _eta(canary, phase, weight, now)
+    eta_at, eta = _eta(canary, phase, weight, now)
+    eta_s = None if eta_at is None else (eta_at - now).total_seconds()
     rollback_s, rollback = _rollback(canary, phase)
     word = f"{WORDS[phase]}, suspended" if canary.suspended else WORDS[phase]
     running = phase in RUNNING
     done = _done(canary, phase, weight) if running else None
-    return Progress(judgement, word, running, weight, done, eta_s, eta, rollback_s, rollback, observed_at)
+    return Progress(judgement, word, running, weight, done, eta_s, eta, eta_at, rollback_s, rollback, observed_at)
 
 
 def unread(reading: Reading[object], *, now: datetime, budget_s: float) -> Progress:
@@ -96,7 +99,7 @@ def unreadable(sentence: str, *, observed_at: datetime | None) -> Progress:
 
 
 def _unjudged(judgement: Judgement, word: str, observed_at: datetime | None) -> Progress:
-    return Progress(judgement, word, False, None, None, None, "unknown", None, "unknown", observed_at)
+    return Progress(judgement, word, False, None, None, None, "unknown", None, None, "unknown", observed_at)
 
 
 def _weight(canary: Canary, phase: Phase, now: datetime) -> tuple[int | None, str]:
@@ -127,7 +130,7 @@ def _judge(canary: Canary, phase: Phase, weight: int | None, now: datetime, pati
     if weight is None:
         share = "how much traffic is on the new version is not known"
     since_s = _since(canary.since or canary.moved_at, now)
-    for_ = f" for {span(since_s)}" if since_s is not None else ""
+    for_ = f" for {_long(since_s)}" if since_s is not None else ""
     if canary.suspended and phase in RUNNING:
         return Judgement.warn(f"Suspended in the middle of a release: {share}, and nothing promotes it or rolls it back")
     if canary.suspended:
@@ -147,7 +150,7 @@ def _judge(canary: Canary, phase: Phase, weight: int | None, now: datetime, pati
 
 def _failed(canary: Canary, weight: int | None, problem: str, now: datetime) -> Judgement:
     since_s = _since(canary.since or canary.moved_at, now)
-    ago = f" {span(since_s)} ago" if since_s is not None else ""
+    ago = f" {_long(since_s)} ago" if since_s is not None else ""
     if problem or weight is None:
         sentence = f"The release failed{ago}, and {problem or 'where the traffic goes is not known'}"
     elif weight:
@@ -170,7 +173,7 @@ def _stuck(canary: Canary, phase: Phase, share: str, now: datetime) -> Judgement
     limit_s = max(canary.deadline_s, 3 * canary.plan.interval_s)
     if phase not in _TICKING or still_s is None or still_s <= limit_s:
         return None
-    held = f"Nothing has moved for {span(still_s)}, the deadline is {span(limit_s)}"
+    held = f"Nothing has moved for {_long(still_s)}, the deadline is {span(limit_s)}"
     if phase is Phase.PROGRESSING and "confirm-traffic-increase" in canary.plan.gates:
         return Judgement.warn(f"{held}: it may wait for approval to take more traffic; {share}")
     if phase is Phase.INITIALIZING:
@@ -186,11 +189,16 @@ def _calm(canary: Canary, phase: Phase, share: str, for_: str) -> Judgement:
         Phase.PROGRESSING: f"No check has failed{step}; {share}",
         Phase.PROMOTING: f"The analysis passed; the primary takes the new version, {share}",
         Phase.FINALISING: "Promoted; all traffic is on the primary again",
-        Phase.SUCCEEDED: f"The newest version serves all traffic{for_}",
+        Phase.SUCCEEDED: "The newest version serves all traffic",
     }
     if phase in sentences:
         return Judgement.ok(sentences[phase])
     return Judgement.warn(f"The canary is {WORDS[phase].lower()}: releases are no longer analysed")
+
+
+def _long(seconds: float) -> str:
+    """A span in whole minutes: a sentence that changes every second would be sent every second."""
+    return span(seconds // 60 * 60) if seconds >= 60 else "less than a minute"
 
 
 def _since(moment: datetime | None, now: datetime) -> float | None:
@@ -229,7 +237,8 @@ def _steps(weights: Sequence[int], weight: int) -> int:
     return sum(1 for step in weights if step > weight)
 
 
-def _eta(canary: Canary, phase: Phase, weight: int | None, now: datetime) -> tuple[float | None, str]:
+def _eta(canary: Canary, phase: Phase, weight: int | None, now: datetime) -> tuple[datetime | None, str]:
+    """When it is promoted if every check passes, and how that is said."""
     if phase not in RUNNING:
         return None, "–"
     ticks = ticks_left(canary.plan, phase, weight, canary.iterations)
@@ -237,13 +246,13 @@ def _eta(canary: Canary, phase: Phase, weight: int | None, now: datetime) -> tup
         return None, "unknown"
     if canary.suspended:
         return None, "suspended"
-    interval = canary.plan.interval_s
+    interval = timedelta(seconds=canary.plan.interval_s)
     if phase in (Phase.WAITING, Phase.WAITING_PROMOTION):
-        return None, f"{span(ticks * interval)} after approval"
-    # The tick that is due counts from the last one; one that is late is due now.
-    gone = min(interval, _since(canary.moved_at, now) or 0.0)
-    left = max(0.0, ticks * interval - gone)
-    return left, f"in {span(left)}"
+        return None, f"{span((ticks * interval).total_seconds())} after approval"
+    # Ticks count from the last one; one that is late is due now.
+    last = min(now, max(canary.moved_at or now, now - interval))
+    at = last + ticks * interval
+    return at, f"in {span((at - now).total_seconds())}"
 
 
 def _rollback(canary: Canary, phase: Phase) -> tuple[float | None, str]:

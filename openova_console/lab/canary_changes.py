@@ -36,7 +36,8 @@ def suspend_canary(ledger: Ledger, region: str, now: datetime) -> None:
 
 def hold_promotion(ledger: Ledger, region: str, now: datetime) -> None:
     """A release has waited for 45 minutes to be promoted: Flagger's own weight reads 0, the route sends half of the traffic."""
-    _release(ledger, region, now - timedelta(minutes=45), weight=50, phase="WaitingPromotion", iterations=-1)
+    began, waits = now - timedelta(minutes=45), {"iterations": -1, "lastTransitionTime": stamp(now)}
+    _release(ledger, region, began, weight=50, phase="WaitingPromotion", **waits)
 
 
 def refuse_route(ledger: Ledger, region: str, now: datetime) -> None:

@@ -23,7 +23,7 @@ from openova_console.web import present, spark
 from openova_console.web.hub import Hub
 from openova_console.web.rows import UncoveredLine
 from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
-from openova_console.web.topics import delivery, slo
+from openova_console.web.topics import budget, delivery, gslb, slo
 
 PACE_S = 0.25
 PULSE_S = 2.0
@@ -35,6 +35,8 @@ Panels = Mapping[type[rx.State], Mapping[str, Any]]
 
 TOPICS: tuple[tuple[type[rx.State], Callable[[Board, Watch, datetime], Mapping[str, Any]]], ...] = (
     (delivery.DeliveryPanel, delivery.values),
+    (gslb.GslbPanel, gslb.values),
+    (budget.BudgetPanel, budget.values),
     (slo.SloPanel, slo.values),
 )
 """Further panels, one per topic: the state and what fills it."""

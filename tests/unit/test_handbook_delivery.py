@@ -62,7 +62,7 @@ def judged(found: Canary) -> Progress:
         (canary(Phase.PROMOTING, 50, status_weight=0), Verdict.OK,
          "The analysis passed; the primary takes the new version, 50 % of the traffic is on the new version"),
         (canary(Phase.FINALISING, 0), Verdict.OK, "Promoted; all traffic is on the primary again"),
-        (canary(Phase.SUCCEEDED, 0), Verdict.OK, "The newest version serves all traffic for 2 min"),
+        (canary(Phase.SUCCEEDED, 0), Verdict.OK, "The newest version serves all traffic"),
         (canary(Phase.FAILED, 0, message="Canary analysis failed, Deployment scaled to zero"), Verdict.BREACH,
          "The release was rolled back 2 min ago; the version before it serves all traffic. "
          "Flagger: Canary analysis failed, Deployment scaled to zero"),
@@ -117,6 +117,12 @@ def test_route_and_canary_may_disagree_just_after_a_step():
 def test_a_failure_is_a_breach_wherever_the_traffic_goes(found: Canary, sentence: str):
     assert judged(found).judgement.verdict is Verdict.BREACH
     assert judged(found).judgement.sentence == sentence
+
+
+def test_sentences_change_once_a_minute_at_most():
+    words = {judged(canary(Phase.FAILED, 0, since=ago(s))).judgement.sentence for s in range(60, 120)}
+    assert words == {"The release was rolled back 60 s ago; the version before it serves all traffic"}
+    assert "less than a minute ago" in judged(canary(Phase.FAILED, 0, since=ago(59))).judgement.sentence
 
 
 def test_a_failure_dates_from_its_beginning_not_from_flaggers_last_tick():

@@ -16,7 +16,7 @@ from openova_console.web.publish import Publisher, panels
 from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
 from tests.support.factories import NOW, primary_end, reading, region, settings, snapshot
 
-ALL = {Pulse, AlarmPanel, RegionPanel, ReplicationPanel, SourcePanel}
+ALL = {Pulse, AlarmPanel, RegionPanel, ReplicationPanel, SourcePanel, *(panel for panel, _ in publish.TOPICS)}
 WELL = "Both regions are healthy; the 2 services that are measured are in step, 6 are not measured"
 
 

@@ -1,6 +1,8 @@
 """The console's pages. `PAGES` is the table of contents."""
 
+from openova_console.web.pages.budget import budget
 from openova_console.web.pages.delivery import delivery
+from openova_console.web.pages.gslb import gslb
 from openova_console.web.pages.overview import overview
 from openova_console.web.pages.region import region
 from openova_console.web.pages.replication import replication, service
@@ -8,6 +10,6 @@ from openova_console.web.pages.slo import slo
 from openova_console.web.pages.sources import sources
 from openova_console.web.pages.witnesses import witnesses
 
-PAGES = (overview, replication, service, delivery, region, witnesses, slo, sources)
+PAGES = (overview, replication, service, delivery, region, witnesses, slo, gslb, budget, sources)
 
 __all__ = ["PAGES"]

@@ -57,6 +57,7 @@ class Frame(rx.State):
         ]
         if len(settings.regions) > 1:
             self.watch_nav.append(NavItem("witnesses", "Witnesses", "/witnesses", "g w"))
+        self.watch_nav += [NavItem("gslb", "Global DNS", "/gslb", "g n"), NavItem("budget", "Budget", "/budget", "g b")]
         self.console_nav = [NavItem("sources", "Sources", "/sources", "g s")]
         for state, values in panels(running.watch, settings, console.now()).items():
             panel = await self.get_state(state)
