@@ -213,7 +213,8 @@ def _judge_pair(
 ) -> Pair:
     for region, reading in (one, two):
         if why := reading.why_not_fresh(now, budget_s):
-            return Pair(Judgement.unknown(f"Not known whether {key} is the same in both vaults, {region}'s vault: {why}"))
+            whose = "" if why.startswith(region) else f"{region}'s vault: "
+            return Pair(Judgement.unknown(f"Not known whether {key} is the same, {whose}{why}"))
     a, b, seen = one[1].value, two[1].value, _both_seen(one[1], two[1])
     if a is None or b is None:
         raise AssertionError("a fresh reading has a value")

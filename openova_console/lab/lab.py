@@ -10,6 +10,7 @@ from openova_console.lab.certificates import Authority
 from openova_console.lab.clock import Clock
 from openova_console.lab.coredns import CoreDns
 from openova_console.lab.dns import Witness
+from openova_console.lab.eso import PushController
 from openova_console.lab.faults import Fault, Faults
 from openova_console.lab.folder import VALKEY_USER, RunFolder
 from openova_console.lab.k8gb import K8gb
@@ -61,6 +62,7 @@ class Lab:
         self.regions = {region: RegionObjects(region, self.clock, seed) for region in REGIONS}
         stores = {region: objects.store for region, objects in self.regions.items()}
         self.k8gb = K8gb(self.world, self.clock, self.faults, stores)
+        self.eso = PushController(self.world, self.clock, stores)
         self._base_port = base_port
         self._interval_s = interval_s
         self._listeners: Listeners | None = None
@@ -176,6 +178,7 @@ class Lab:
         for name in self.regions:
             if name not in self.world.conditions.dead:
                 self.k8gb.reconcile(name)
+                self.eso.reconcile(name)
 
     def state(self) -> dict[str, Any]:
         """What is switched, where everything listens, who is primary; JSON-ready."""

@@ -54,4 +54,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "vault_forbidden": Trouble("The console's policy in region 2's vault was lost."),
     "push_secret_errored": Trouble("A PushSecret of region 1 may no longer write to region 2's vault."),
     "push_secret_unsynced": Trouble("A PushSecret of region 1 says Ready, but one of its stores never took it."),
+    "watchdog_missing": Trouble("Region 1's Watchdog no longer fires: nothing that Prometheus sends arrives."),
+    "alertmanager_peer_down": Trouble("One of region 1's two Alertmanagers is down."),
+    "alert_flood": Trouble("A rule without a limit fires ten thousand alerts in region 1."),
 }

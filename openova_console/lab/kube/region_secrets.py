@@ -27,7 +27,7 @@ def plant_secrets(planter: Planter) -> None:
                 "provider": {
                     "vault": {
                         "server": f"https://vault.{store.removeprefix('vault-')}.{DOMAIN}",
-                        "path": "kv",
+                        "path": "secret",
                         "version": "v2",
                     }
                 }

@@ -109,7 +109,9 @@ def _refresh_pull(store: ObjectStore, record: Record, now: datetime) -> None:
 
 
 def _refresh_push(store: ObjectStore, record: Record, now: datetime) -> None:
-    _refresh("pushsecrets.external-secrets.io", store, record, now)
+    """The time moves only when every store took the push."""
+    if all(row["status"] == "True" for row in record.document["status"].get("conditions", [])):
+        _refresh("pushsecrets.external-secrets.io", store, record, now)
 
 
 def _validate(store: ObjectStore, record: Record, now: datetime) -> None:

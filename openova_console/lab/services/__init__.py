@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from openova_console.lab.services.alertmanager import ALERTMANAGER
 from openova_console.lab.services.connect import CONNECT
 from openova_console.lab.services.minio import MINIO
 from openova_console.lab.services.opencost import OPENCOST
@@ -9,6 +10,7 @@ from openova_console.lab.services.vault import VAULT
 from openova_console.lab.site import Service
 
 SERVED: Final[dict[str, Service]] = {
+    "alertmanager": ALERTMANAGER,
     "connect": CONNECT,
     "opencost": OPENCOST,
     "vault": VAULT,
