@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from openova_console.settings import Region, Settings
+from openova_console.watch.collectors.alerts import AlertCollector
 from openova_console.watch.collectors.base import Collector
 from openova_console.watch.collectors.cost import CostCollector
 from openova_console.watch.collectors.gslb import CoreDnsCollector, ResolversCollector
@@ -36,6 +37,7 @@ SOURCES: tuple[tuple[Wanted, Make], ...] = (
     (lambda region, settings: region.dns is not None, CoreDnsCollector),
     (lambda region, settings: region.opencost is not None, CostCollector),
     (lambda region, settings: region.minio is not None, MinioCollector),
+    (lambda region, settings: bool(region.alertmanagers), AlertCollector),
 )
 """Whether a region's settings ask for a source, and how its collector is made."""
 
