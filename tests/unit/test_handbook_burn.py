@@ -140,4 +140,4 @@ def test_more_failures_never_leave_more(one, other):
     low, high = sorted((one, other))
     less, more = spend(counted(outcomes(low))), spend(counted(outcomes(high)))
     assert less.left >= more.left
-    assert less.lasts_s is None or more.lasts_s is not None and more.lasts_s <= less.lasts_s
+    assert less.lasts_s is None or (more.lasts_s is not None and more.lasts_s <= less.lasts_s)
