@@ -103,7 +103,8 @@ def judge_redpanda(
 def connector_hop(connectors: Reading[tuple[Connector, ...]], name: str, *, now: datetime, budget_s: float) -> Hop:
     """Whether one connector runs with all its tasks."""
     if unfit := connectors.why_not_fresh(now, budget_s):
-        return Hop("Connector", Judgement.unknown(f"Kafka Connect: {unfit}"), observed_at=connectors.observed_at)
+        said = unfit if connectors.value is None else f"Kafka Connect: {unfit}"
+        return Hop("Connector", Judgement.unknown(said), observed_at=connectors.observed_at)
     found = named(connectors.value or (), name)
     if wrong := broken(found, name):
         return Hop("Connector", wrong, observed_at=connectors.observed_at)

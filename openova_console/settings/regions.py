@@ -90,6 +90,7 @@ class Region(Section):
     prometheus: HttpEndpoint | None = Field(None, description="Prometheus or Mimir; without it every metric is unknown")
     valkey: ValkeyEndpoint | None = None
     kafka_connect: HttpEndpoint | None = Field(None, description="Kafka Connect's REST API: Debezium, the sink, MirrorMaker 2")
+    mirror_maker: HttpEndpoint | None = Field(None, description="MirrorMaker 2's own Connect; by default kafka_connect has it")
     minio: HttpEndpoint | None = Field(None, description="MinIO; the token reads its metrics")
     harbor: BasicEndpoint | None = Field(None, description="Harbor; a robot account that may read replications")
     vault: HttpEndpoint | None = Field(None, description="Vault or OpenBao; the token needs metadata only, never data")

@@ -11,11 +11,13 @@ from openova_console import settings as console_settings
 from openova_console.handbook.replication import Assessment, Service
 from openova_console.handbook.words import Verdict
 from openova_console.lab.clock import Clock
+from openova_console.lab.faults import Fault as LabFault
+from openova_console.lab.world import World
 from openova_console.systems.errors import Fault
 from openova_console.watch.board.replication import replication_rows
 from openova_console.watch.collectors.streams import StreamsCollector
 from openova_console.watch.snapshot import SnapshotStore
-from tests.lab.running import R1, R2, Running, running
+from tests.lab.running import R1, R2, START, Running, running
 from tests.support.bad_cases import proven
 
 BEFORE_S = 400
@@ -149,6 +151,73 @@ async def test_everything_is_well_again_after_the_trouble(overview: Overview) ->
     for service in (MONGODB, REDPANDA):
         found = await overview.row(service)
         assert found.judgement.verdict is Verdict.OK, found.judgement
+
+
+async def test_what_one_source_does_not_give_leaves_the_other_new(overview: Overview) -> None:
+    await overview.row(REDPANDA)
+    before = overview.store.current.redpanda[R2]
+    await overview.here.lab.set_fault(f"{R2}/connect", LabFault("refuse"))
+    overview.here.lab.clock.advance(6)
+    with pytest.raises(Fault, match="Region 2's Kafka Connect refused the connection: nothing listens there"):
+        await overview.collectors[1].read()
+    after = overview.store.current.redpanda[R2]
+    assert (after.connectors, after.offsets) == (before.connectors, before.offsets), "they grow old"
+    assert after.flows.observed_at > before.flows.observed_at
+    await overview.here.lab.set_fault(f"{R2}/connect", LabFault("up"))
+    await overview.here.lab.set_fault(f"{R2}/prometheus", LabFault("refuse"))
+    with pytest.raises(Fault, match="Region 2's Prometheus refused the connection"):
+        await overview.collectors[1].read()
+    last = overview.store.current.redpanda[R2]
+    assert last.flows == after.flows and last.connectors.observed_at > after.connectors.observed_at
+
+
+async def test_a_mirror_maker_with_a_connect_of_its_own_is_read_there(overview: Overview) -> None:
+    """Strimzi's KafkaMirrorMaker2: here region 2's Connect plays it, and region 1's has nothing of region 2's but the name."""
+    one, two = overview.settings.regions
+    apart = two.model_copy(update={"kafka_connect": one.kafka_connect, "mirror_maker": two.kafka_connect})
+    collector = StreamsCollector(apart, overview.settings, overview.store)
+    await overview.until(0)
+    await collector.read()
+    await collector.close()
+    mirrors = {c.name for c in overview.store.current.redpanda[R2].connectors.value}
+    captures = {c.name for c in overview.store.current.mongodb[R2].connectors.value}
+    assert "region1->region2.MirrorSourceConnector" in mirrors and "mongodb-sink" in mirrors
+    assert "mongodb-source" in captures and "mongodb-sink" not in captures
+    assert {f"streams/{R2}", f"streams-mirror/{R2}", f"streams-series/{R2}"} <= set(overview.store.current.traces)
+
+
+async def test_before_the_first_answer_the_reason_is_told(overview: Overview) -> None:
+    await overview.here.lab.set_fault(f"{R2}/connect", LabFault("refuse"))
+    found = await overview.row(REDPANDA)
+    assert said(found) == (
+        Verdict.UNKNOWN,
+        "Not known: Region 2's Kafka Connect refused the connection: nothing listens there",
+    )
+
+
+def test_no_count_ever_falls_whatever_breaks_and_mends() -> None:
+    world, t = World(7), START.timestamp()
+    steps: list[dict[str, object]] = [
+        {},
+        {"lagging": True},
+        {"lagging": False, "link_up": False},
+        {"troubles": frozenset({"cdc_connector_failed"})},
+        {"link_up": True, "lagging": True},
+        {"troubles": frozenset({"mirror_source_frozen", "sink_stopped"}), "lagging": False},
+        {"troubles": frozenset()},
+    ]
+    last: dict[str, int] = {}
+    for changes in steps:
+        if changes:
+            world.change(t, **changes)
+        for _ in range(40):
+            t += 1.3
+            epoch = world.timeline.at(t)
+            for topic in world.streams.topics:
+                found = world.streams.arrived(epoch, topic, t)
+                assert last.get(topic.name, 0) <= found <= world.streams.produced(epoch, topic, t), (topic.name, changes)
+                assert world.streams.committed(epoch, topic, t) < found
+                last[topic.name] = found
 
 
 async def test_connect_refuses_as_kafka_does(overview: Overview) -> None:

@@ -1,7 +1,7 @@
 """Reads one region's Kafka Connect and the series of its mirror, capture and sink, every `cadence.streams_s`.
 
-One question to Connect, one for the mirror's offsets, one window of raw samples from Prometheus, for two rows of the board:
-MongoDB and Redpanda. A part that cannot be read keeps its last reading, which grows old; the others are new all the same.
+One question to Connect (two where MirrorMaker 2 has a Connect of its own, as Strimzi makes it), one for the mirror's offsets,
+one window of raw samples from Prometheus, for two rows of the board: MongoDB and Redpanda. A part that cannot be read keeps its last reading, which grows old; the others are new all the same.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from openova_console.settings import Region, Settings
 from openova_console.systems import kafka_connect, mirror
 from openova_console.systems.errors import Fault
 from openova_console.systems.exchange import Exchange
-from openova_console.systems.kafka_connect import KafkaConnect
+from openova_console.systems.kafka_connect import KafkaConnect, Statuses
 from openova_console.systems.prometheus import Prometheus, Window
 from openova_console.systems.prometheus import connect as connect_prometheus
 from openova_console.watch.collectors.base import flag, number
@@ -39,12 +39,14 @@ class StreamsCollector:
             "deadline_s": settings.cadence.timeout_s,
         }
         self._connect: KafkaConnect = kafka_connect.connect(region.kafka_connect, **common)
+        own = region.mirror_maker
+        self._mirror = kafka_connect.connect(own, **common) if own is not None else self._connect
         self._prometheus: Prometheus = connect_prometheus(region.prometheus, **common)
         self._watched: tuple[str, dict[tuple[str, int], int], datetime, datetime | None] | None = None
 
     async def read(self) -> None:
         """One round. Raises the first `Fault` after everything else that was read is in the snapshot."""
-        asked = await asyncio.gather(self._states(), self._series(), return_exceptions=True)
+        asked = await asyncio.gather(self._states(), self._mirrors(), self._series(), return_exceptions=True)
         faults = [answer for answer in asked if isinstance(answer, BaseException)]
         parts: dict[str, Any] = {}
         traces: dict[str, Exchange] = {}
@@ -64,18 +66,36 @@ class StreamsCollector:
 
     async def close(self) -> None:
         await self._connect.aclose()
+        await self._mirror.aclose()
         await self._prometheus.aclose()
 
     async def _states(self) -> tuple[dict[str, Any], dict[str, Exchange]]:
+        """The connectors of the capture and the sink, and, where there is one Connect only, of the mirror."""
         statuses = await self._connect.statuses()
-        at, source = statuses.exchange.answered_at, f"{self._connect.source}: GET /connectors?expand=status"
-        name = self._mirror_name()
-        if not any(c.name == name for c in statuses.connectors):
-            offsets: Reading[Offsets] = Reading.missing("", self._connect.source, f"there is no connector {name}")
-        else:
-            offsets = await self._offsets(name)
-        found = {"connectors": Reading(statuses.connectors, "", at, source), "offsets": offsets}
+        found = {"connectors": self._dated(statuses, self._connect)}
+        if self._mirror is self._connect:
+            found |= await self._mirrored(statuses)
         return found, {self.name: statuses.exchange}
+
+    async def _mirrors(self) -> tuple[dict[str, Any], dict[str, Exchange]]:
+        """The connectors of a MirrorMaker 2 with a Connect of its own."""
+        if self._mirror is self._connect:
+            return {}, {}
+        statuses = await self._mirror.statuses()
+        return await self._mirrored(statuses), {f"streams-mirror/{self._region.id}": statuses.exchange}
+
+    @staticmethod
+    def _dated(statuses: Statuses, api: KafkaConnect) -> Reading[Any]:
+        source = f"{api.source}: GET /connectors?expand=status"
+        return Reading(statuses.connectors, "", statuses.exchange.answered_at, source)
+
+    async def _mirrored(self, statuses: Statuses) -> dict[str, Any]:
+        name = self._mirror_name()
+        if any(c.name == name for c in statuses.connectors):
+            offsets = await self._offsets(name)
+        else:
+            offsets = Reading.missing("", self._mirror.source, f"there is no connector {name}")
+        return {"mirrors": self._dated(statuses, self._mirror), "offsets": offsets}
 
     def _mirror_name(self) -> str:
         """The mirror that brings the other region's records here."""
@@ -85,16 +105,16 @@ class StreamsCollector:
 
     async def _offsets(self, name: str) -> Reading[Offsets]:
         try:
-            answer = await self._connect.offsets(name)
+            answer = await self._mirror.offsets(name)
         except Fault as fault:
-            return Reading.missing("", self._connect.source, fault.sentence)
+            return Reading.missing("", self._mirror.source, fault.sentence)
         at = answer.exchange.answered_at
         if self._watched is None or self._watched[0] != name:
             self._watched = (name, answer.read, at, None)
         elif answer.read != self._watched[1]:
             self._watched = (name, answer.read, self._watched[2], at)
         value = Offsets(answer.read, self._watched[3], (at - self._watched[2]).total_seconds())
-        return Reading(value, "", at, f"{self._connect.source}: offsets of {name}")
+        return Reading(value, "", at, f"{self._mirror.source}: offsets of {name}")
 
     async def _series(self) -> tuple[dict[str, Any], dict[str, Exchange]]:
         kafka, mongo = self._settings.replication.redpanda.metrics, self._settings.replication.mongodb.metrics
@@ -128,7 +148,7 @@ class StreamsCollector:
     def _redpanda(self, parts: dict[str, Any], faults: list[BaseException]) -> RedpandaEvidence:
         old = self._snapshots.current.redpanda.get(self._region.id)
         return RedpandaEvidence(
-            connectors=parts.get("connectors") or (old.connectors if old else _unread(faults)),
+            connectors=parts.get("mirrors") or (old.connectors if old else _unread(faults)),
             flows=parts.get("flows") or (old.flows if old else _unread(faults)),
             offsets=parts.get("offsets") or (old.offsets if old else _unread(faults)),
             ends=parts.get("ends") or (old.ends if old else _unread(faults)),
