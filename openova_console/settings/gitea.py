@@ -28,3 +28,5 @@ class GiteaSettings(Section):
         ObjectName(namespace="databases", name="gitea-postgres"),
         description="Gitea's own CNPG Cluster in both regions; null where Gitea has none",
     )
+    application_name: str = Field("", description="The DR standby's name in its pg_stat_replication; empty accepts the only one")
+    slot_name: str = Field("", description="The DR standby's replication slot; empty accepts the only one")

@@ -126,6 +126,8 @@ class Snapshot:
     harbor: Mapping[str, HarborEvidence] = field(default_factory=dict)
     vault: Mapping[str, VaultEvidence] = field(default_factory=dict)
     gitea: Mapping[str, GiteaEvidence] = field(default_factory=dict)
+    gitea_postgres_standby: Mapping[str, PostgresStandby] = field(default_factory=dict)
+    gitea_postgres_primary: Mapping[str, PostgresPrimary] = field(default_factory=dict)
     gslb: Mapping[str, GslbEvidence] = field(default_factory=dict)
     slo: Mapping[str, SloEvidence] = field(default_factory=dict)
     budget: Mapping[str, BudgetEvidence] = field(default_factory=dict)
@@ -136,17 +138,27 @@ class Snapshot:
 
     def postgres(self, primary_id: str, standby_id: str) -> PostgresEvidence:
         """The evidence about the stream from one region to the other; missing sides are missing readings."""
-        primary, standby = self.postgres_primary.get(primary_id), self.postgres_standby.get(standby_id)
-        never = "nothing was read yet"
-        return PostgresEvidence(
-            in_recovery=standby.in_recovery if standby else Reading.missing("bool", standby_id, never),
-            receiver_up=standby.receiver_up if standby else Reading.missing("bool", standby_id, never),
-            replication_lag=standby.replication_lag if standby else Reading.missing("s", standby_id, never),
-            stream=primary.stream if primary else (),
-            stream_row=primary.stream_row if primary else Reading.missing("bool", primary_id, never),
-            primary_in_recovery=primary.in_recovery if primary else Reading.missing("bool", primary_id, never),
-            slot_diff_bytes=primary.slot_diff_bytes if primary else Reading.missing("B", primary_id, never),
-        )
+        return _stream(self.postgres_primary.get(primary_id), self.postgres_standby.get(standby_id), primary_id, standby_id)
+
+    def gitea_postgres(self, primary_id: str, standby_id: str) -> PostgresEvidence:
+        """The same about Gitea's own database."""
+        primary, standby = self.gitea_postgres_primary.get(primary_id), self.gitea_postgres_standby.get(standby_id)
+        return _stream(primary, standby, primary_id, standby_id)
+
+
+def _stream(
+    primary: PostgresPrimary | None, standby: PostgresStandby | None, primary_id: str, standby_id: str
+) -> PostgresEvidence:
+    never = "nothing was read yet"
+    return PostgresEvidence(
+        in_recovery=standby.in_recovery if standby else Reading.missing("bool", standby_id, never),
+        receiver_up=standby.receiver_up if standby else Reading.missing("bool", standby_id, never),
+        replication_lag=standby.replication_lag if standby else Reading.missing("s", standby_id, never),
+        stream=primary.stream if primary else (),
+        stream_row=primary.stream_row if primary else Reading.missing("bool", primary_id, never),
+        primary_in_recovery=primary.in_recovery if primary else Reading.missing("bool", primary_id, never),
+        slot_diff_bytes=primary.slot_diff_bytes if primary else Reading.missing("B", primary_id, never),
+    )
 
 
 class SnapshotStore:

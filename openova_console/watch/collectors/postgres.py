@@ -9,10 +9,11 @@ from math import isfinite
 
 from openova_console.handbook.postgres import StreamSample
 from openova_console.handbook.words import Reading
-from openova_console.settings import Region, Settings
+from openova_console.settings import ObjectName, Region, Settings
 from openova_console.systems import cnpg
 from openova_console.systems.prometheus import Point, Prometheus, Window, connect
 from openova_console.watch.collectors.base import flag, number, utc_now
+from openova_console.watch.kube.clusters import CLUSTERS
 from openova_console.watch.snapshot import PostgresPrimary, PostgresStandby, SnapshotStore
 
 WINDOW_S = 300
@@ -21,10 +22,16 @@ WINDOW_S = 300
 class PostgresCollector:
     """See the module."""
 
+    part = "postgres"
+    """What its trace is called, and its parts of the snapshot: `<part>_primary` and `<part>_standby`."""
+
     def __init__(self, region: Region, settings: Settings, snapshots: SnapshotStore) -> None:
         if region.prometheus is None:
             raise ValueError(f"{region.id} has no Prometheus")
-        self.name = f"postgres/{region.id}"
+        self.name = f"{self.part.replace('_', '-')}/{region.id}"
+        replication = settings.replication.cnpg
+        self._cluster: ObjectName = region.postgres_cluster
+        self._application_name, self._slot_name = replication.application_name, replication.slot_name
         self.cadence_s = settings.cadence.replication_s
         self._region, self._settings, self._snapshots = region, settings, snapshots
         self._prometheus: Prometheus = connect(
@@ -38,8 +45,8 @@ class PostgresCollector:
         window = await self._prometheus.window(names, seconds=WINDOW_S)
         self._snapshots.put_all(
             {
-                "postgres_primary": {self._region.id: self._primary(window)},
-                "postgres_standby": {self._region.id: self._standby(window)},
+                f"{self.part}_primary": {self._region.id: self._primary(window)},
+                f"{self.part}_standby": {self._region.id: self._standby(window)},
                 "traces": {self.name: window.exchange},
             }
         )
@@ -55,21 +62,21 @@ class PostgresCollector:
         return facts.postgres_pod.value or ""
 
     def _primary(self, window: Window) -> PostgresPrimary:
-        replication = self._settings.replication.cnpg
+        metrics = self._settings.replication.cnpg.metrics
         side = cnpg.primary_side(
             window,
-            replication.metrics,
-            application_name=replication.application_name,
-            slot_name=replication.slot_name,
+            metrics,
+            application_name=self._application_name,
+            slot_name=self._slot_name,
             pod=self._pod(),
-            cluster=self._region.postgres_cluster,
+            cluster=self._cluster,
         )
         slot = side.slot_diff[-1] if side.slot_diff else None
         return PostgresPrimary(
             stream=_pair(side.flush_diff, side.flush_lag),
             stream_row=self._row(side, window),
-            in_recovery=flag(side.in_recovery, window, replication.metrics.in_recovery, side.ambiguity),
-            slot_diff_bytes=number(slot, "B", window, replication.metrics.slot_diff, side.ambiguity),
+            in_recovery=flag(side.in_recovery, window, metrics.in_recovery, side.ambiguity),
+            slot_diff_bytes=number(slot, "B", window, metrics.slot_diff, side.ambiguity),
         )
 
     def _row(self, side: cnpg.PrimarySide, window: Window) -> Reading[bool]:
@@ -86,12 +93,33 @@ class PostgresCollector:
 
     def _standby(self, window: Window) -> PostgresStandby:
         metrics = self._settings.replication.cnpg.metrics
-        side = cnpg.standby_side(window, metrics, pod=self._pod(), cluster=self._region.postgres_cluster)
+        side = cnpg.standby_side(window, metrics, pod=self._pod(), cluster=self._cluster)
         return PostgresStandby(
             in_recovery=flag(side.in_recovery, window, metrics.in_recovery, side.ambiguity),
             receiver_up=flag(side.receiver_up, window, metrics.receiver_up, side.ambiguity),
             replication_lag=number(side.replication_lag, "s", window, metrics.replication_lag, side.ambiguity),
         )
+
+
+class GiteaPostgresCollector(PostgresCollector):
+    """The same for Gitea's own CNPG Cluster, which both regions name alike."""
+
+    part = "gitea_postgres"
+
+    def __init__(self, region: Region, settings: Settings, snapshots: SnapshotStore) -> None:
+        gitea = settings.replication.gitea
+        if gitea.postgres_cluster is None:
+            raise ValueError("Gitea has no CNPG Cluster of its own")
+        super().__init__(region, settings, snapshots)
+        self._cluster = gitea.postgres_cluster
+        self._application_name, self._slot_name = gitea.application_name, gitea.slot_name
+
+    def _pod(self) -> str:
+        clusters = self._snapshots.current.kube.get((self._region.id, CLUSTERS.name))
+        if clusters is None or not clusters.fresh(utc_now(), self._settings.freshness.kubernetes_s):
+            return ""
+        facts: cnpg.ClusterFacts | None = (clusters.value or {}).get((self._cluster.namespace, self._cluster.name))
+        return facts.current_primary if facts else ""
 
 
 def _pair(diff: tuple[Point, ...], lag: tuple[Point, ...]) -> tuple[StreamSample, ...]:
