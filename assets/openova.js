@@ -161,7 +161,7 @@
     else if (event.key === "?") open("shortcuts");
     else if (event.key === "/") { palette(); event.preventDefault(); }
     else if (event.key === "j" || event.key === "k") {
-      const rows = all("main a.row-link");
+      const rows = all("main .row-link");
       const index = rows.indexOf(document.activeElement);
       const next = rows[Math.max(0, Math.min(rows.length - 1, index + (event.key === "j" ? 1 : -1)))];
       if (next) next.focus();

@@ -17,6 +17,7 @@ from openova_console.store import history as store
 from openova_console.store.database import in_thread, reading, session
 from openova_console.store.history import Point
 from openova_console.store.tables import Sample
+from openova_console.watch.alert_history import alert_samples
 from openova_console.watch.board import Board
 from openova_console.watch.slo_history import slo_samples
 
@@ -120,4 +121,4 @@ def _samples(board: Board) -> list[Sample]:
             verdict = a.judgement.verdict if value is not None or a.judgement.verdict is not Verdict.OK else Verdict.UNKNOWN
             value = value if known else None
             samples.append(Sample(series=series(row.promise.service, what), observed_at=at, value=value, verdict=verdict.value))
-    return samples + slo_samples(board.slo, board.at)
+    return samples + slo_samples(board.slo, board.at) + alert_samples(board.alerts, board.at)

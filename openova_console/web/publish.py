@@ -23,7 +23,7 @@ from openova_console.web import present, spark
 from openova_console.web.hub import Hub
 from openova_console.web.rows import UncoveredLine
 from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
-from openova_console.web.topics import budget, delivery, gslb, slo
+from openova_console.web.topics import alerts, budget, delivery, gslb, slo
 
 PACE_S = 0.25
 PULSE_S = 2.0
@@ -38,6 +38,7 @@ TOPICS: tuple[tuple[type[rx.State], Callable[[Board, Watch, datetime], Mapping[s
     (gslb.GslbPanel, gslb.values),
     (budget.BudgetPanel, budget.values),
     (slo.SloPanel, slo.values),
+    (alerts.AlertPanel, alerts.values),
 )
 """Further panels, one per topic: the state and what fills it."""
 

@@ -1,5 +1,6 @@
 """The console's pages. `PAGES` is the table of contents."""
 
+from openova_console.web.pages.alerts import alerts
 from openova_console.web.pages.budget import budget
 from openova_console.web.pages.delivery import delivery
 from openova_console.web.pages.gslb import gslb
@@ -10,6 +11,6 @@ from openova_console.web.pages.slo import slo
 from openova_console.web.pages.sources import sources
 from openova_console.web.pages.witnesses import witnesses
 
-PAGES = (overview, replication, service, delivery, region, witnesses, slo, gslb, budget, sources)
+PAGES = (overview, replication, service, delivery, region, witnesses, slo, gslb, budget, alerts, sources)
 
 __all__ = ["PAGES"]
