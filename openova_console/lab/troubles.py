@@ -57,4 +57,10 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "watchdog_missing": Trouble("Region 1's Watchdog no longer fires: nothing that Prometheus sends arrives."),
     "alertmanager_peer_down": Trouble("One of region 1's two Alertmanagers is down."),
     "alert_flood": Trouble("A rule without a limit fires ten thousand alerts in region 1."),
+    "harbor_run_failed": Trouble("The newest replication run of region 1's Harbor has failed."),
+    "harbor_run_stuck": Trouble("A replication run of region 1's Harbor has been under way for 45 minutes."),
+    "harbor_never_ran": Trouble("The replication policy of region 1's Harbor has never run."),
+    "harbor_policy_off": Trouble("Somebody has switched off the replication policy of region 1's Harbor."),
+    "harbor_registry_unhealthy": Trouble("Region 1's Harbor says that region 2's registry is unhealthy."),
+    "harbor_unhealthy": Trouble("Region 2's Harbor says that its own registry is unhealthy."),
 }

@@ -4,6 +4,7 @@ from typing import Final
 
 from openova_console.lab.services.alertmanager import ALERTMANAGER
 from openova_console.lab.services.connect import CONNECT
+from openova_console.lab.services.harbor import HARBOR
 from openova_console.lab.services.minio import MINIO
 from openova_console.lab.services.opencost import OPENCOST
 from openova_console.lab.services.vault import VAULT
@@ -15,4 +16,5 @@ SERVED: Final[dict[str, Service]] = {
     "opencost": OPENCOST,
     "vault": VAULT,
     "minio": MINIO,
+    "harbor": HARBOR,
 }

@@ -29,8 +29,11 @@ def assess(look: Look) -> Found:
 
 
 def _of(look: Look, region: Region) -> MinioEvidence:
-    found = look.snapshot.minio.get(region.id)
-    if found is not None:
-        return found
-    never: Reading = Reading.missing("text", region.id, "nothing was read yet")  # type: ignore[type-arg]
-    return MinioEvidence(region.display, never, never, never)
+    never = "nothing was read yet"
+    empty = MinioEvidence(
+        region.display,
+        Reading.missing("bool", region.id, never),
+        Reading.missing("text", region.id, never),
+        Reading.missing("text", region.id, never),
+    )
+    return look.snapshot.minio.get(region.id, empty)
