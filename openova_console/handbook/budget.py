@@ -167,7 +167,9 @@ def judge_budget(
     if budget is None:
         return BudgetAssessment(Judgement.unknown("No budget is set"), None, spent, pace, forecast, None, None, at)
     known = [(what, amount) for what, amount in _named(spent, forecast, pace) if amount is not None]
-    worst_first = sorted(known, key=lambda pair: -pair[1])
+    highest = max((amount for _, amount in known), default=None)
+    # In a steady month forecast and pace are one figure: the words must not change with its last bit, nor the verdict lose it.
+    worst_first = [] if highest is None else [(what, highest) for what, a in known if math.isclose(a, highest, rel_tol=1e-6)]
     missing = _missing(figures, spent, pace, now, spent_s, pace_s)
     room = None
     if pace is not None and forecast is not None and figures.node_price is not None:

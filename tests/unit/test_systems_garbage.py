@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from openova_console.settings import HttpEndpoint, KubernetesEndpoint, ValkeyEndpoint
-from openova_console.systems import errors, kafka_connect, kinds, kubernetes, prometheus, valkey
+from openova_console.systems import errors, kafka_connect, kinds, kubernetes, opencost, prometheus, valkey
 from tests.support import misbehaving as support
 
 OK_LIST = {"metadata": {"resourceVersion": "7"}, "items": []}
@@ -88,7 +88,23 @@ async def ask_connect(port: int, scheme: str = "http", **kw: object) -> None:
         await api.aclose()
 
 
-HTTP_ADAPTERS = {"connect": ask_connect, "prometheus": ask_prometheus, "version": ask_version, "list": ask_list, "get": ask_get}
+async def ask_opencost(port: int, scheme: str = "http", **kw: object) -> None:
+    endpoint = HttpEndpoint(url=f"{scheme}://127.0.0.1:{port}", **kw)
+    api = opencost.connect(endpoint, region="Region 1", network=support.NETWORK, deadline_s=0.6)
+    try:
+        await api.cost("month")
+    finally:
+        await api.aclose()
+
+
+HTTP_ADAPTERS = {
+    "connect": ask_connect,
+    "prometheus": ask_prometheus,
+    "version": ask_version,
+    "list": ask_list,
+    "get": ask_get,
+    "opencost": ask_opencost,
+}
 
 
 @pytest.fixture(params=HTTP_ADAPTERS)
