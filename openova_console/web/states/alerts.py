@@ -76,7 +76,7 @@ class AlertView(rx.State):
     note: str = ""
     heat: list[HeatRow] = []
     heat_note: str = ""
-    asked: dict[str, str] = {}
+    _asked: dict[str, str] = {}
 
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
@@ -89,7 +89,7 @@ class AlertView(rx.State):
         snapshot = running.watch.snapshots.current
         evidence = {id_: snapshot.alerts[id_] for id_ in displays if id_ in snapshot.alerts}
         found = await asyncio.to_thread(search, evidence, query)
-        self.words, self.asked = query.words, _parameters(query)
+        self.words, self._asked = query.words, _parameters(query)
         self.stamp = ".".join(evidence[id_].stamp if id_ in evidence else "" for id_ in displays)
         self.severities = [
             Choice("Every severity", str(sum(found.by_severity.values())), _href(query, severity=None), query.severity is None),
@@ -125,7 +125,7 @@ class AlertView(rx.State):
         if not isinstance(words, str) or len(words) > _LONGEST:
             self.note = "What to look for is too long: at most 200 characters."
             return None
-        asked = {name: value for name, value in self.asked.items() if name not in ("q", "page")}
+        asked = {name: value for name, value in self._asked.items() if name not in ("q", "page")}
         words = " ".join(words.split())
         return rx.redirect(_address(asked | ({"q": words} if words else {})))
 
