@@ -7,6 +7,7 @@ frozen (both seen on Kafka 3.9). So a state is read from the tasks too, and only
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from openova_console.handbook.speech import listing
@@ -95,11 +96,7 @@ def _why(trace: str) -> str:
 
 def last_rise(counts: Sequence[Sample]) -> datetime | None:
     """When the counter was last seen higher than before; None when never. A counter that began anew has risen from 0."""
-    rises = (
-        now.at
-        for before, now in zip(counts, counts[1:], strict=False)
-        if now.value > before.value or 0 < now.value < before.value
-    )
+    rises = (now.at for before, now in pairwise(counts) if now.value > before.value or 0 < now.value < before.value)
     return max(rises, default=None)
 
 
@@ -112,8 +109,7 @@ def stood_s(counts: Sequence[Sample]) -> float | None:
 
 def increase(counts: Sequence[Sample]) -> float:
     """By how much the counter rose within its samples; where it began anew it rose from 0."""
-    pairs = zip(counts, counts[1:], strict=False)
-    return sum(now.value - before.value if now.value >= before.value else now.value for before, now in pairs)
+    return sum(_rise(before, now) for before, now in pairwise(counts))
 
 
 def byte_rate(flows: Iterable[Flow]) -> float | None:
@@ -143,20 +139,24 @@ def backlog_age_s(flows: Sequence[Flow], waiting: float, at: datetime) -> tuple[
     """
     if waiting <= 0:
         return 0.0, True
-    instants = sorted({s.at for f in flows for s in f.records if s.at <= at})
+    arrivals: dict[datetime, float] = {}
+    for flow in flows:
+        for before, now in zip((None, *flow.records), flow.records, strict=False):
+            if now.at <= at:
+                arrivals[now.at] = arrivals.get(now.at, 0.0) + (_rise(before, now) if before is not None else 0.0)
+    instants = sorted(arrivals)
     if len(instants) < 2:
         return None
-    levels = [sum(_level(f, instant) for f in flows) for instant in instants]
-    wanted = levels[-1] - waiting
-    for index in range(len(instants) - 1, 0, -1):
-        before, after = levels[index - 1], levels[index]
-        if before <= wanted:
-            step = (instants[index] - instants[index - 1]).total_seconds()
-            share = (after - wanted) / (after - before) if after > before else 1.0
-            return (instants[-1] - instants[index]).total_seconds() + step * min(1.0, share), True
+    left = waiting
+    for earlier, instant in zip(reversed(instants[:-1]), reversed(instants), strict=False):
+        came = arrivals[instant]
+        if came >= left:
+            step = (instant - earlier).total_seconds()
+            return (instants[-1] - instant).total_seconds() + step * left / came, True
+        left -= came
     return (instants[-1] - instants[0]).total_seconds(), False
 
 
-def _level(flow: Flow, at: datetime) -> float:
-    """How much the flow had copied at `at`, counted from its first sample."""
-    return increase([s for s in flow.records if s.at <= at])
+def _rise(before: Sample, now: Sample) -> float:
+    """How much a counter rose between two scrapes; one that began anew rose from 0."""
+    return now.value - before.value if now.value >= before.value else now.value

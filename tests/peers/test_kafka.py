@@ -7,7 +7,9 @@ import pytest
 
 from openova_console.handbook.replication import Assessment, Service
 from openova_console.handbook.words import Verdict
-from openova_console.settings import Cadence, Freshness, HttpEndpoint, Settings
+from openova_console.settings import Cadence, Freshness, Settings
+from openova_console.settings.redpanda import MirrorMetrics, RedpandaSettings
+from openova_console.settings.replication import ReplicationSettings
 from openova_console.systems import errors, kafka_connect
 from openova_console.watch.collectors.streams import StreamsCollector
 from tests.peers import ask
@@ -43,7 +45,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaPair]:
 def streams(pair: KafkaPair) -> Settings:
     """Settings of a console that reads region 2's Connect and Prometheus; region 1 is not read."""
     regions = (region("region-1", "primary", valkey=None), region("region-2", "dr", valkey=None, **pair.settings()))
-    return made(regions=regions, cadence=Cadence(streams_s=1), freshness=Freshness(streams_s=10))
+    end = MirrorMetrics(end_offset="kafka_log_log_logendoffset", broker_topic_label="topic", broker_partition_label="partition")
+    replication = ReplicationSettings(redpanda=RedpandaSettings(metrics=end))
+    return made(regions=regions, replication=replication, cadence=Cadence(streams_s=1), freshness=Freshness(streams_s=10))
 
 
 @pytest.fixture
@@ -104,6 +108,24 @@ async def test_a_frozen_source_is_unknown_although_every_state_says_running(pair
     await ask.eventually(judged, lambda a: a.judgement.verdict is Verdict.OK, timeout_s=LONG_S)
 
 
+async def test_a_cut_link_leaves_bytes_behind_that_are_counted(pair: KafkaPair, streams: Settings, judged, well):
+    """The source lives on: its own end offsets tell what has not come through."""
+    both = with_both(streams)
+    pair.link.freeze()
+    try:
+        pair.write(400)
+        found = await ask.eventually(
+            lambda: row_of(both, Service.REDPANDA), lambda a: (a.at_risk_bytes or 0) > 400 * 100, timeout_s=LONG_S
+        )
+        assert found.judgement.verdict is Verdict.UNKNOWN
+        assert found.judgement.sentence.endswith(" exist only in the primary region")
+        assert found.at_risk_bytes < 600 * 300
+        proven("Redpanda", "link cut, source written on", found.judgement, on=ON)
+    finally:
+        pair.link.up()
+    await ask.eventually(judged, lambda a: a.judgement.verdict is Verdict.OK, timeout_s=LONG_S)
+
+
 @pytest.mark.parametrize("how", ["freeze", "refuse"])
 async def test_a_cut_link_is_unknown_until_it_is_back(pair: KafkaPair, judged, well, how):
     getattr(pair.link, how)()
@@ -129,23 +151,21 @@ async def test_a_failed_task_is_a_breach_although_its_connector_runs(pair: Kafka
         await api.aclose()
         assert (mirror.state, mirror.tasks[0].state) == ("RUNNING", "FAILED")
         proven("Redpanda", "mirror task failed", found.judgement, on=ON)
-        proven("MongoDB", "mirror task failed", (await mongodb_mirror(streams)).judgement, on=ON)
+        proven("MongoDB", "mirror task failed", (await row_of(with_both(streams), Service.MONGODB)).judgement, on=ON)
     finally:
         pair.mend_task()
     await ask.eventually(judged, lambda a: a.judgement.verdict is Verdict.OK, timeout_s=LONG_S)
 
 
-async def mongodb_mirror(streams: Settings) -> Assessment:
-    """MongoDB's row when both regions are read from region 2's parts: there is no Debezium, only the mirror is real."""
-    both = tuple(r.model_copy(update={k: HttpEndpoint(**v) for k, v in _parts(streams).items()}) for r in streams.regions)
-    config = streams.model_copy(update={"regions": both})
+def with_both(streams: Settings) -> Settings:
+    """Both regions read from region 2's parts: one Prometheus scrapes all, and there is one Connect."""
+    parts = {"kafka_connect": streams.regions[1].kafka_connect, "prometheus": streams.regions[1].prometheus}
+    return streams.model_copy(update={"regions": tuple(r.model_copy(update=parts) for r in streams.regions)})
+
+
+async def row_of(config: Settings, service: Service) -> Assessment:
     found = await ask.board(config, lambda store: [StreamsCollector(r, config, store) for r in config.regions])
-    return ask.row(found, Service.MONGODB)
-
-
-def _parts(streams: Settings) -> dict[str, dict[str, str]]:
-    dr = streams.regions[1]
-    return {"kafka_connect": {"url": dr.kafka_connect.url}, "prometheus": {"url": dr.prometheus.url}}
+    return ask.row(found, service)
 
 
 @pytest.mark.parametrize(("verb", "state"), [("pause", "paused"), ("stop", "stopped")])
@@ -161,7 +181,7 @@ async def test_a_mirror_that_somebody_halted_is_never_green(pair: KafkaPair, jud
 
 
 async def test_mongodb_without_debezium_is_a_breach_that_names_it(streams: Settings, well):
-    found = await mongodb_mirror(streams)
+    found = await row_of(with_both(streams), Service.MONGODB)
     assert found.judgement.verdict is Verdict.BREACH
     assert found.judgement.sentence == "Kafka Connect has no connector mongodb-source: nothing is copied"
     proven("MongoDB", "no Debezium connector", found.judgement, on=ON)

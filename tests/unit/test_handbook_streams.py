@@ -120,7 +120,7 @@ def said(found):
         (Connector("m", "RUNNING", RUNS), None, ""),
         (None, Verdict.BREACH, "Kafka Connect has no connector m: nothing is copied"),
         (Connector("m", "FAILED", RUNS, "Oops: no"), Verdict.BREACH, "Connector m has failed: Oops: no"),
-        (Connector("m", "RUNNING", (Task(0, "RUNNING"), Task(1, "FAILED", "Oops"))), Verdict.BREACH, "Task 1 of m has failed: Oops"),
+        (Connector("m", "RUNNING", (*RUNS, Task(1, "FAILED", "Oops"))), Verdict.BREACH, "Task 1 of m has failed: Oops"),
         (Connector("m", "PAUSED", (Task(0, "FAILED"), Task(2, "FAILED"))), Verdict.BREACH, "Tasks 0 and 2 of m have failed"),
         (Connector("m", "PAUSED", (Task(0, "PAUSED"),)), Verdict.BREACH, "Connector m is paused: nothing is copied"),
         (Connector("m", "STOPPED"), Verdict.BREACH, "Connector m is stopped: nothing is copied"),

@@ -1,7 +1,8 @@
 """Reads one region's Kafka Connect and the series of its mirror, capture and sink, every `cadence.streams_s`.
 
-One question to Connect (two where MirrorMaker 2 has a Connect of its own, as Strimzi makes it), one for the mirror's offsets,
-one window of raw samples from Prometheus, for two rows of the board: MongoDB and Redpanda. A part that cannot be read keeps its last reading, which grows old; the others are new all the same.
+One question to Connect (two where MirrorMaker 2 has a Connect of its own, as Strimzi makes it), one for the mirror's
+offsets, one window of raw samples from Prometheus, for two rows of the board: MongoDB and Redpanda. A part that cannot be
+read keeps its last reading, which grows old; the others are new all the same.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Two real Kafka clusters of one broker each, with MirrorMaker 2 on a Kafka Connect in region 2 and a link that can be cut.
 
 Connect reads region 1 through the link; heartbeats are written in region 1, where the MirrorMaker 2 of that region would
-write them, and must come through. Connect's figures go by the JMX exporter to a real Prometheus.
+write them, and must come through. Figures of Connect and of region 1's broker go by the JMX exporter to a real Prometheus.
 """
 
 import contextlib
@@ -24,15 +24,21 @@ CHECKPOINT = f"{SOURCE}->{TARGET}.MirrorCheckpointConnector"
 HEARTBEAT = f"{SOURCE}->{TARGET}.MirrorHeartbeatConnector"
 TOPIC = "events.checkout"
 _JVM = ("-Xmx256m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_MIRROR_BEAN = r"type=MirrorSourceConnector, target=(.+), topic=(.+), partition=(\d+)"
 _RULES = {
     "lowercaseOutputName": True,
-    "includeObjectNames": ["kafka.connect.mirror:*"],
+    "includeObjectNames": ["kafka.connect.mirror:*", "kafka.log:type=Log,name=LogEndOffset,*"],
     "rules": [
         {
-            "pattern": r"kafka.connect.mirror<type=(MirrorSourceConnector), target=(.+), topic=(.+), partition=(\d+)><>([a-z0-9-]+)",
-            "name": "kafka_connect_mirror_mirrorsourceconnector_$5",
-            "labels": {"target": "$2", "topic": "$3", "partition": "$4"},
-        }
+            "pattern": r"kafka.log<type=Log, name=LogEndOffset, topic=(.+), partition=(\d+)><>Value",
+            "name": "kafka_log_log_logendoffset",
+            "labels": {"topic": "$1", "partition": "$2"},
+        },
+        {
+            "pattern": f"kafka.connect.mirror<{_MIRROR_BEAN}><>([a-z0-9-]+)",
+            "name": "kafka_connect_mirror_mirrorsourceconnector_$4",
+            "labels": {"target": "$1", "topic": "$2", "partition": "$3"},
+        },
     ],
 }
 
@@ -46,9 +52,10 @@ class KafkaPair:
         self._folder = folder
         self._ports = {name: {what: free_port() for what in ("local", "link", "controller")} for name in (SOURCE, TARGET)}
         self.link = CutProxy(background, self._ports[SOURCE]["link"])
-        self._rest, self._jmx = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self._rest}"
-        self.prometheus = PrometheusServer(folder, "prometheus-kafka", {"mirror-maker": [(f"127.0.0.1:{self._jmx}", {})]})
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._exporters = {"kafka-connect": free_port(), f"kafka-{SOURCE}": free_port()}
+        jobs = {name: [(f"127.0.0.1:{port}", {})] for name, port in self._exporters.items()}
+        self.prometheus = PrometheusServer(folder, "prometheus-kafka", jobs)
         self.source: Process | None = None
         self._processes: list[Process] = []
         self._producer: subprocess.Popen[bytes] | None = None
@@ -60,6 +67,8 @@ class KafkaPair:
             self._format(name)
         self.source, target = self._broker(SOURCE), self._broker(TARGET)
         self._processes += [self.source, target]
+        # It takes five seconds to find its targets: as long as the brokers need.
+        self.prometheus.start()
         wait_until(lambda: listens(self._ports[TARGET]["local"]), "region 2's broker listens", process=target, timeout_s=60)
         connect = self._connect()
         self._processes.append(connect)
@@ -68,7 +77,6 @@ class KafkaPair:
         wait_until(self._answers, "Kafka Connect answers", process=connect, timeout_s=60)
         for name, configuration in self._connectors().items():
             self.configure(name, configuration)
-        self.prometheus.start()
 
     def stop(self) -> None:
         self.prometheus.stop()
@@ -87,7 +95,7 @@ class KafkaPair:
         self._producer.stdin.flush()
 
     def settings(self) -> dict[str, Any]:
-        """What the console's settings say of region 2."""
+        """What the console's settings say of region 2. Its Prometheus scrapes region 1's broker too, for its end offsets."""
         return {"kafka_connect": {"url": self.url}, "prometheus": {"url": self.prometheus.url}}
 
     def configure(self, name: str, configuration: dict[str, str]) -> None:
@@ -117,7 +125,7 @@ class KafkaPair:
         return False
 
     def _format(self, name: str) -> None:
-        """What `kafka-storage format` writes of the one disk: its identity. Formatting by a program would cost a second per broker."""
+        """What `kafka-storage format` writes of the one disk: its identity (their program takes a second each)."""
         data = self._folder / name / "data"
         data.mkdir(parents=True, exist_ok=True)
         identity = f"version=1\ncluster.id=openova-peers-{name}\nnode.id=1\n"
@@ -165,12 +173,8 @@ class KafkaPair:
             "scheduled.rebalance.max.delay.ms": "0",
             "offset.flush.interval.ms": "1000",
         }
-        rules = self._folder / "jmx.yml"
-        rules.write_text(yaml.safe_dump(_RULES))
-        agent = next(self._jars.glob("jmx_prometheus_javaagent-*.jar"))
-        name = "org.apache.kafka.connect.cli.ConnectDistributed"
         file = self._properties("connect.properties", properties)
-        return self._run("kafka-connect", name, file, f"-javaagent:{agent}=127.0.0.1:{self._jmx}:{rules}")
+        return self._run("kafka-connect", "org.apache.kafka.connect.cli.ConnectDistributed", file)
 
     def _connectors(self) -> dict[str, dict[str, str]]:
         common = {
@@ -222,7 +226,12 @@ class KafkaPair:
         file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         return file
 
-    def _run(self, name: str, main: str, properties: Path, *options: str) -> Process:
-        quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    def _run(self, name: str, main: str, properties: Path) -> Process:
+        quiet, options = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", []
+        if port := self._exporters.get(name):
+            rules = self._folder / "jmx.yml"
+            rules.write_text(yaml.safe_dump(_RULES))
+            agent = next(self._jars.glob("jmx_prometheus_javaagent-*.jar"))
+            options = [f"-javaagent:{agent}=127.0.0.1:{port}:{rules}"]
         command = [self._java, *_JVM, quiet, *options, "-cp", f"{self._jars}/*", main, properties]
         return Process(name, command, folder=self._folder)
