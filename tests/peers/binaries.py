@@ -56,8 +56,11 @@ def path(name: str) -> Path:
 
 
 def pinned(name: str) -> Path:
-    """The folder with the program's go.mod: also where `go list -m` finds the source of what it is built from."""
-    return _BUILD / _RECIPES[name].pins
+    """The folder with the program's go.mod: also where `go list -m` finds the source of what it is built from.
+
+    `crds` is no program: it pins modules of which only files are used, so that a new one of them builds nothing anew.
+    """
+    return _BUILD / (_RECIPES[name].pins if name in _RECIPES else name)
 
 
 def go_tool() -> str:

@@ -26,7 +26,7 @@ CONFIG_MAPS = Resource("", "v1", "configmaps")
 READER_ROLE = {
     "metadata": {"name": "openova-console-reader"},
     "rules": [
-        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["nodes", "pods", "events"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "watch"]},
         *(
             {"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"]}
@@ -38,6 +38,9 @@ READER_ROLE = {
                 "cert-manager.io": ["certificates"],
                 "velero.io": ["backups", "backupstoragelocations"],
                 "k8gb.absa.oss": ["gslbs"],
+                "k8gb.io": ["gslbs"],
+                "flagger.app": ["canaries"],
+                "gateway.networking.k8s.io": ["httproutes"],
             }.items()
         ),
     ],
@@ -152,18 +155,22 @@ class ApiServer:
         return False
 
     def define_kinds(self) -> None:
-        """Custom resources, the reader's role and its binding; returns when every kind can be listed."""
-        paths = []
-        for file in sorted(CRDS.glob("*.yaml")):
-            for definition in yaml.safe_load_all(file.read_text()):
-                self.apply(DEFINITIONS, definition)
-                spec = definition["spec"]
-                paths += [f"/apis/{spec['group']}/{v['name']}/{spec['names']['plural']}" for v in spec["versions"] if v["served"]]
+        """Custom resources, the reader's role and its binding."""
+        files = sorted(CRDS.glob("*.yaml"))
+        self.define([definition for file in files for definition in yaml.safe_load_all(file.read_text())])
         self.apply(CLUSTER_ROLES, READER_ROLE)
         subject = {"kind": "Group", "name": "readers", "apiGroup": "rbac.authorization.k8s.io"}
         role = {"kind": "ClusterRole", "name": READER_ROLE["metadata"]["name"], "apiGroup": "rbac.authorization.k8s.io"}
         binding = {"metadata": {"name": "openova-console-reader"}, "subjects": [subject], "roleRef": role}
         self.apply(CLUSTER_ROLE_BINDINGS, binding)
+
+    def define(self, definitions: list[dict[str, Any]]) -> None:
+        """Define custom resources; returns when each of them can be listed."""
+        paths = []
+        for definition in definitions:
+            self.apply(DEFINITIONS, definition)
+            spec = definition["spec"]
+            paths += [f"/apis/{spec['group']}/{v['name']}/{spec['names']['plural']}" for v in spec["versions"] if v["served"]]
         wait_until(
             lambda: all(self._http.get(p, params={"limit": 1}).status_code == 200 for p in paths),
             "every custom resource can be listed",
@@ -181,6 +188,10 @@ class ApiServer:
         if item.get("status") is None or resource is DEFINITIONS or resource.group == "velero.io":
             return found
         return self._send("PATCH", f"{path}/status", {"status": item["status"]})
+
+    def merge(self, resource: Resource, namespace: str, name: str, changes: dict[str, Any]) -> None:
+        """Change parts of an object, as whoever else works on it would."""
+        self._send("PATCH", resource.path(namespace, name), changes)
 
     def delete(self, resource: Resource, namespace: str | None, name: str) -> None:
         self._http.delete(resource.path(namespace, name)).raise_for_status()
@@ -213,6 +224,8 @@ _KINDS = {
     "certificates": "Certificate",
     "backupstoragelocations": "BackupStorageLocation",
     "gslbs": "Gslb",
+    "canaries": "Canary",
+    "deployments": "Deployment",
 }
 
 
