@@ -120,7 +120,7 @@ class Goal:
 
     def words(self, value: float) -> str:
         """The indicator as people say it."""
-        return span(value) if self.sli is Sli.LATENCY else percent(value)
+        return took(value) if self.sli is Sli.LATENCY else percent(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,11 @@ def percent(share: float) -> str:
     if 0 < value < 0.001:
         return "<0.001 %"
     return f"{value:.2g} %" if value < 10 else f"{value:.3g} %"
+
+
+def took(seconds: float) -> str:
+    """A latency as the handbook writes it: 437 ms, 1.9 s."""
+    return f"{round(seconds * 1000)} ms" if seconds < 0.9995 else span(seconds)
 
 
 def _held(goal: Goal, steps: Sequence[Step]) -> float:

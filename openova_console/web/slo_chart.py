@@ -38,7 +38,7 @@ def figure(charts: Sequence[tuple[str, Chart]]) -> dict[str, Any]:
             "legend": {"orientation": "h", "y": 1.12, "x": 0},
             "hovermode": "x unified",
             "xaxis": {"type": "date", "range": [iso(whole.start), iso(whole.end)], "title": {"text": "UTC"}},
-            "yaxis": {"type": "log", "title": {"text": "burn rate over 1 h"}, "range": _range(charts)},
+            "yaxis": {"type": "log", "dtick": 1, "title": {"text": "burn rate over 1 h"}, "range": _range(charts)},
             "shapes": [*gaps(whole.points, whole.end), level(14.4, BREACH), level(6, WARN), level(1, PACE)],
             "annotations": [
                 label(14.4, "14.4× page", BREACH, "log"),

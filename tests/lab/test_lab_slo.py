@@ -10,6 +10,7 @@ from openova_console import settings as console_settings
 from openova_console.handbook.counters import increase
 from openova_console.handbook.slo import Sli
 from openova_console.handbook.words import Judgement, Verdict
+from openova_console.lab.troubles import TROUBLES
 from openova_console.settings import Settings
 from openova_console.systems import prometheus
 from openova_console.systems.errors import Fault
@@ -125,7 +126,7 @@ async def test_each_trouble_has_its_verdict(eyes: Eyes, trouble: str) -> None:
     await eyes.here.lab.set_trouble(trouble, True)
     await eyes.here.lab.advance(700)
     judgement: Judgement = row(await eyes.look(), sli).standing.judgement
-    proven(f"SLO: {sli.value}", trouble, judgement, on="lab")
+    proven(f"SLO: {sli.value}", TROUBLES[trouble].sentence.rstrip("."), judgement, on="lab")
     assert judgement.verdict is verdict and judgement.sentence.startswith(words)
 
 

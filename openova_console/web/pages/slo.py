@@ -48,7 +48,7 @@ def _tile(line: SloLine) -> rx.Component:
                     aria_hidden="true",
                 ),
                 rx.el.div(
-                    rx.cond(line.left == "unknown", line.left_why, "At this pace: " + line.lasts),
+                    rx.cond(line.left == "unknown", line.left_why, line.lasts),
                     class_name="xs muted",
                 ),
             ),
@@ -164,18 +164,18 @@ def _rule(line: SloLine) -> rx.Component:
         rx.el.td(
             rx.cond(line.whole, rx.el.b(line.title), rx.el.span(line.place)),
             rx.cond(line.whole, rx.el.div(line.place, class_name="xs muted")),
-            class_name=rx.cond(line.whole, "wide", "wide part"),
+            class_name=rx.cond(line.whole, "", "part"),
         ),
         rx.el.td(line.current, rx.el.div(line.target, class_name="xs muted"), class_name="num"),
         rx.el.td(
             state(line.rule_verdict, line.alert),
             rx.el.div(line.sentence, class_name="why"),
-            class_name="text",
+            class_name="text wide",
         ),
         rx.el.td(
             state(line.burn_verdict, line.burn_word),
             rx.el.div(line.burn_sentence, class_name="why"),
-            class_name="text",
+            class_name="text wide",
         ),
         rx.el.td(rx.el.div(rx.foreach(line.burns, burn_cell), class_name="burns"), class_name="hide-s"),
         rx.el.td(line.left, rx.el.div(line.lasts, class_name="xs muted"), class_name="num", title=line.left_why),

@@ -1,7 +1,7 @@
 """The three service level objectives: the panel, its rows, what fills them, and the card on the overview."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,15 @@ class BurnCell:
     rate: str
     verdict: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCell:
+    """One region's figure beside the whole."""
+
+    name: str
+    current: str
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ class SloLine:
     href: str
     trace: str
     burns: list[BurnCell] = field(default_factory=list)
+    places: list[PlaceCell] = field(default_factory=list)
 
 
 class SloPanel(rx.State):
@@ -72,8 +82,8 @@ class SloPanel(rx.State):
 def values(board: Board, watch: Watch, now: datetime) -> Mapping[str, Any]:
     """The panel's vars at `now`."""
     found = board.slo
-    whole = [_line(row, found) for row in found.rows]
     parts = [_line(row, found) for row in found.parts]
+    whole = [replace(line, places=_places(line, parts)) for line in (_line(row, found) for row in found.rows)]
     return {
         "whole": whole,
         # Each objective's whole, followed by its regions.
@@ -109,13 +119,17 @@ def _line(row: SloRow, board: SloBoard) -> SloLine:
         left=_left(spending),
         left_width="0" if spending.left is None else f"{max(0.0, min(1.0, spending.left)) * 100:.0f}",
         left_why=spending.why[:1].upper() + spending.why[1:],
-        lasts=spending.lasts,
+        lasts=_lasts(spending),
         at=iso(standing.observed_at),
         fresh_s=board.fresh_s,
         href=f"/slo?sli={goal.sli.value}",
         trace=row.traces[0] if row.traces else "",
         burns=[_cell(spending.burns[window]) for window in SHOWN],
     )
+
+
+def _places(whole: SloLine, parts: list[SloLine]) -> list[PlaceCell]:
+    return [PlaceCell(part.place, part.current, part.verdict) for part in parts if part.sli == whole.sli]
 
 
 def _target(goal: Goal) -> str:
@@ -132,6 +146,10 @@ def _left(spending: Spending) -> str:
     if spending.left is None:
         return "unknown"
     return percent(spending.left) if spending.left >= 0 else f"overspent by {percent(-spending.left)}"
+
+
+def _lasts(spending: Spending) -> str:
+    return f"spent in {spending.lasts} at this pace" if spending.lasts_s else spending.lasts
 
 
 def _cell(burn: Burn) -> BurnCell:
@@ -159,55 +177,61 @@ def burn_cell(cell: BurnCell) -> rx.Component:
 
 
 def overview_card() -> rx.Component:
-    """The three objectives together: now, target, burn, what is left of the budget."""
+    """The three objectives together: now, target, burn, what is left of the budget; and each region's figure."""
     return rx.el.section(
         rx.el.div(
             rx.el.h2(goto("SLOs", "/slo", class_name="row-link")),
-            rx.el.span("Are the users served well", class_name="muted small"),
             rx.el.span(class_name="grow"),
+            rx.el.span(SloPanel.month, ", all regions", class_name="muted small"),
             class_name="head",
         ),
         rx.el.div(
-            rx.el.table(
-                rx.el.thead(
-                    rx.el.tr(
-                        rx.el.th("Objective", scope="col"),
-                        rx.el.th("Verdict", scope="col"),
-                        rx.el.th("Now, target", scope="col", class_name="num"),
-                        rx.el.th("Burn", scope="col", class_name="hide-s"),
-                        rx.el.th("Budget left", scope="col", class_name="num hide-s"),
-                        rx.el.th("Sample", scope="col", class_name="num"),
-                    )
-                ),
-                rx.el.tbody(rx.foreach(SloPanel.whole, _card_row)),
-                class_name="fold",
+            rx.cond(
+                SloPanel.whole.length() > 0,
+                rx.el.ul(rx.foreach(SloPanel.whole, _card_line), class_name="votes"),
+                rx.el.p("No objective was read yet.", class_name="muted small"),
             ),
-            class_name="scroll",
-            style={"paddingTop": "8px"},
+            class_name="body",
         ),
         class_name="card",
         aria_label="SLOs",
     )
 
 
-def _card_row(line: SloLine) -> rx.Component:
-    return rx.el.tr(
-        rx.el.td(
-            goto(line.title, line.href, class_name="row-link"),
-            rx.el.div(
-                rx.cond(line.verdict == line.rule_verdict, line.sentence, line.burn_sentence),
-                class_name="why",
-            ),
-            class_name="wide",
+def _card_line(line: SloLine) -> rx.Component:
+    return rx.el.li(
+        goto(line.title, line.href, class_name="row-link"),
+        state(line.verdict, line.word),
+        rx.el.div(
+            sourced(rx.el.b(line.current, class_name="large"), line.trace, line.title),
+            " ",
+            rx.el.span(line.target, class_name="xs muted"),
         ),
-        rx.el.td(state(line.verdict, line.word)),
-        rx.el.td(
-            sourced(rx.el.b(line.current), line.trace, line.title),
-            rx.el.div(line.target, class_name="xs muted"),
-            class_name="num",
+        rx.el.span(line.left, rx.cond(line.left == "unknown", " budget", " left"), class_name="small num", title=line.left_why),
+        rx.cond(
+            line.verdict != "ok",
+            rx.el.div(rx.cond(line.verdict == line.rule_verdict, line.sentence, line.burn_sentence), class_name="why"),
         ),
-        rx.el.td(rx.el.div(rx.foreach(line.burns, burn_cell), class_name="burns"), class_name="hide-s"),
-        rx.el.td(line.left, rx.el.div(line.lasts, class_name="xs muted"), class_name="num hide-s", title=line.left_why),
-        rx.el.td(age(line.at, fresh_s=line.fresh_s), class_name="num muted"),
+        rx.el.div(
+            rx.el.span("burn", class_name="xs muted"),
+            rx.foreach(line.burns, burn_cell),
+            class_name="burns why",
+            title=line.lasts,
+        ),
+        rx.el.div(
+            rx.foreach(line.places, _place),
+            rx.el.span(age(line.at, fresh_s=line.fresh_s, ago=True), class_name="muted"),
+            class_name="burns why xs",
+        ),
         key=line.id,
+    )
+
+
+def _place(place: PlaceCell) -> rx.Component:
+    return rx.el.span(
+        place.name,
+        " ",
+        rx.el.b(place.current, class_name=rx.cond(place.verdict == "ok", "", place.verdict)),
+        class_name="nowrap",
+        key=place.name,
     )

@@ -16,14 +16,21 @@ class PrometheusServer:
     Args:
         jobs: by job name, the (address, labels) of each target.
         every: scrape interval in Prometheus' notation.
+        keep: how long samples are kept, in the same notation.
     """
 
     def __init__(
-        self, folder: Path, name: str, jobs: Mapping[str, Sequence[tuple[str, Mapping[str, str]]]], *, every: str = "1s"
+        self,
+        folder: Path,
+        name: str,
+        jobs: Mapping[str, Sequence[tuple[str, Mapping[str, str]]]],
+        *,
+        every: str = "1s",
+        keep: str = "2h",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._program = program("prometheus", "prometheus")
-        self._folder, self._name = folder, name
+        self._folder, self._name, self._keep = folder, name, keep
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._targets = {address for targets in jobs.values() for address, _ in targets}
@@ -41,6 +48,11 @@ class PrometheusServer:
         self._configuration.write_text(yaml.safe_dump(configuration))
         self.process: Process | None = None
 
+    @property
+    def data(self) -> Path:
+        """Where its blocks lie."""
+        return self._folder / self._name
+
     def start(self) -> None:
         """Start it; returns when every target has been scraped once (Prometheus discovers its targets after 5 s)."""
         self.process = Process(
@@ -48,8 +60,8 @@ class PrometheusServer:
             [
                 self._program,
                 f"--config.file={self._configuration}",
-                f"--storage.tsdb.path={self._folder / self._name}",
-                "--storage.tsdb.retention.time=2h",
+                f"--storage.tsdb.path={self.data}",
+                f"--storage.tsdb.retention.time={self._keep}",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--log.level=warn",
             ],
