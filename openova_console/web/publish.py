@@ -79,7 +79,7 @@ def _calm(board: Board) -> str:
     if measured == len(board.replication):
         return f"{regions}, and all {measured} services are in step"
     rest = len(board.replication) - measured
-    return f"{regions}; the {measured} services that are measured are in step, {rest} are not measured"
+    return f"{regions}; the {measured} services that are measured are in step, {rest} {'is' if rest == 1 else 'are'} not measured"
 
 
 def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, Any]:

@@ -98,8 +98,8 @@ def replication_table() -> rx.Component:
     """The eight services, two lines each."""
     return rx.el.section(
         rx.el.div(
-            rx.el.h2("Replication"),
-            rx.el.span(ReplicationPanel.question, class_name="muted small"),
+            rx.el.h2(goto("Replication", "/replication", class_name="row-link")),
+            rx.el.span(ReplicationPanel.confidence, class_name="muted small"),
             rx.el.span(class_name="grow"),
             rx.el.span(
                 "worst: ", rx.el.b(ReplicationPanel.worst, class_name=ReplicationPanel.worst_verdict), class_name="small muted"
@@ -107,9 +107,7 @@ def replication_table() -> rx.Component:
             class_name="head",
         ),
         rx.el.p(
-            rx.el.b(ReplicationPanel.loss),
-            " · ",
-            rx.el.span(ReplicationPanel.confidence, class_name="muted"),
+            ReplicationPanel.loss,
             class_name="lead small",
         ),
         rx.el.div(
@@ -142,7 +140,9 @@ def service_row(row: ServiceRow) -> rx.Component:
             " ",
             rx.el.span(row.method, class_name="xs muted hide-s"),
             rx.cond(
-                row.quiet, rx.fragment(), rx.el.span(" · ", row.direction, " · ", row.transport, class_name="xs muted hide-s")
+                row.quiet,
+                rx.fragment(),
+                rx.el.span(" · ", row.direction, " · ", row.transport, class_name="xs muted hide-s path"),
             ),
             rx.el.div(row.sentence, class_name="why"),
             class_name="wide",

@@ -6,6 +6,7 @@ from openova_console.web.components.layout import layout
 from openova_console.web.components.tiles import between, region_tile, replication_table
 from openova_console.web.pages.page import page
 from openova_console.web.states.panels import RegionPanel
+from openova_console.web.topics import alerts, budget, delivery, gslb, slo
 
 
 @page(route="/", title="Overview")
@@ -27,7 +28,11 @@ def overview() -> rx.Component:
                 rx.el.div(_waiting(), rx.el.div(class_name="link"), _waiting(), class_name="regions"),
             ),
         ),
-        replication_table(),
+        rx.el.div(
+            rx.el.div(replication_table(), alerts.overview_card(), gslb.overview_card(), class_name="stack"),
+            rx.el.div(slo.overview_card(), delivery.overview_card(), budget.overview_card(), class_name="stack"),
+            class_name="two",
+        ),
         here="overview",
     )
 

@@ -29,6 +29,7 @@ class Frame(rx.State):
     path: str = ""
     title_tail: str = ""
     watch_nav: list[NavItem] = []
+    region_nav: list[NavItem] = []
     console_nav: list[NavItem] = []
 
     @rx.event
@@ -50,14 +51,17 @@ class Frame(rx.State):
             NavItem("replication", "Replication", "/replication", "g r"),
             NavItem("slo", "SLOs", "/slo", "g l"),
             NavItem("delivery", "Delivery", "/delivery", "g d"),
+            NavItem("alerts", "Alerts", "/alerts", "g a"),
+            NavItem("budget", "Budget", "/budget", "g b"),
+        ]
+        self.region_nav = [
             *(
                 NavItem(f"region-{n}", region.display, f"/region/{region.id}", f"g {n}")
                 for n, region in enumerate(settings.regions, 1)
             ),
+            *([NavItem("witnesses", "Witnesses", "/witnesses", "g w")] if len(settings.regions) > 1 else []),
+            NavItem("gslb", "Global DNS", "/gslb", "g n"),
         ]
-        if len(settings.regions) > 1:
-            self.watch_nav.append(NavItem("witnesses", "Witnesses", "/witnesses", "g w"))
-        self.watch_nav += [NavItem("gslb", "Global DNS", "/gslb", "g n"), NavItem("budget", "Budget", "/budget", "g b")]
         self.console_nav = [NavItem("sources", "Sources", "/sources", "g s")]
         for state, values in panels(running.watch, settings, console.now()).items():
             panel = await self.get_state(state)

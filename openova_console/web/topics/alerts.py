@@ -165,7 +165,7 @@ def counts() -> rx.Component:
                 rx.el.th("Region", scope="col"),
                 *(rx.el.th(word, scope="col", class_name="num") for word in ("Critical", "Warning", "Other", "Info")),
                 rx.el.th("Silenced", scope="col", class_name="num hide-s"),
-                rx.el.th("Read", scope="col", class_name="num"),
+                rx.el.th("Read", scope="col", class_name="num hide-s"),
             )
         ),
         rx.el.tbody(rx.foreach(AlertPanel.regions, _counts)),
@@ -182,7 +182,7 @@ def _counts(row: CountRow) -> rx.Component:
             _figure(row.other, "unknown"),
             _figure(row.info, ""),
             rx.el.td(row.suppressed, class_name="num muted hide-s"),
-            rx.el.td(age(row.at, fresh_s=row.fresh_s), class_name="num muted"),
+            rx.el.td(age(row.at, fresh_s=row.fresh_s), class_name="num muted hide-s"),
         ),
         rx.el.tr(
             rx.el.td(

@@ -46,6 +46,7 @@ class MoneyRow:
     warn_x: str = ""
     full_x: str = ""
     bar_words: str = ""
+    marks: str = ""
 
 
 class BudgetPanel(rx.State):
@@ -116,6 +117,7 @@ def _row(row: BudgetRow, currency: str, warn_percent: float, cost_s: float, kube
         warn_x=f"{FULL * warn_percent / 100:.1f}" if a.budget else "",
         full_x=f"{FULL:.1f}" if a.budget else "",
         bar_words=f"{said(a.spent)} spent, {said(a.forecast)} expected, of {said(a.budget)}" if a.budget else "",
+        marks=f"; marks at {warn_percent:g} and 100 % of the budget, the tick is the run rate" if a.budget else "",
     )
 
 

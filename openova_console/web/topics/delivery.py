@@ -194,15 +194,53 @@ def overview_card() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.h2(goto("Canaries", "/delivery", class_name="row-link")),
-            rx.el.span(class_name="grow"),
-            state(DeliveryPanel.verdict, DeliveryPanel.sentence),
             class_name="head",
         ),
-        rx.cond(DeliveryPanel.note != "", rx.el.div(rx.el.p(DeliveryPanel.note, class_name="muted small"), class_name="body")),
-        rx.cond(DeliveryPanel.shown.length() > 0, table(DeliveryPanel.shown)),
+        rx.el.div(
+            state(DeliveryPanel.verdict, DeliveryPanel.sentence),
+            rx.cond(DeliveryPanel.note != "", rx.el.p(DeliveryPanel.note, class_name="muted small")),
+            rx.el.ul(rx.foreach(DeliveryPanel.shown, _card_line), class_name="votes"),
+            class_name="body",
+        ),
         rx.cond(DeliveryPanel.rest != "", rx.el.div(rx.el.span(DeliveryPanel.rest, class_name="xs muted"), class_name="foot")),
         class_name="card",
         aria_label="Canaries",
+    )
+
+
+def _card_line(row: DeliveryRow) -> rx.Component:
+    return rx.el.li(
+        goto(row.name, row.href, class_name="row-link"),
+        rx.el.span(row.namespace, class_name="xs muted"),
+        rx.foreach(row.cells, _card_region),
+        key=row.id,
+    )
+
+
+def _card_region(cell: CellRow) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(cell.region, class_name="small muted"),
+        rx.cond(
+            cell.present,
+            rx.fragment(state(cell.verdict, cell.word), rx.el.span(countdown(cell), class_name="xs muted")),
+            rx.el.span(cell.word, class_name="xs muted", title=cell.sentence),
+        ),
+        rx.cond(
+            cell.of != "",
+            rx.fragment(
+                bar(cell),
+                rx.el.span(
+                    sourced(rx.el.b(cell.weight), cell.route_trace, "the share of traffic"),
+                    " ",
+                    cell.of,
+                    " · ",
+                    cell.failed,
+                    class_name="xs",
+                ),
+            ),
+        ),
+        class_name="why line",
+        key=cell.region,
     )
 
 

@@ -135,7 +135,7 @@ def _host(host: HostAssessment) -> HostRow:
         strategy=host.strategy or "not known",
         pin=pin,
         expected=host.expected_from or "not known",
-        expected_addresses=", ".join(host.expected or ()),
+        expected_addresses=", ".join(host.expected) if host.expected else "which of its addresses are healthy is not known",
         ttl=span(host.ttl_s) if host.ttl_s is not None else "not known",
         convergence=f"about {span(host.convergence_s)}" if host.convergence_s is not None else "not known",
         at=iso(host.observed_at),
@@ -154,7 +154,7 @@ def _cells(cells: Sequence[Cell]) -> list[ServerCell]:
             word=cell.word,
             addresses=", ".join(cell.addresses),
             ttl=f"{span(cell.ttl_s)}" if cell.ttl_s is not None else "–",
-            why=cell.why,
+            why=cell.why[:1].upper() + cell.why[1:],
             trace=f"gslb/{cell.region_id}" if cell.region_id else f"gslb/resolvers/{cell.server}",
         )
         for cell in cells
@@ -172,10 +172,9 @@ def overview_card() -> rx.Component:
         rx.el.div(
             rx.el.h2(goto("Global DNS", "/gslb", class_name="row-link")),
             rx.el.span(GslbPanel.zone, class_name="muted small mono"),
-            rx.el.span(class_name="grow"),
-            state(GslbPanel.verdict, GslbPanel.sentence),
             class_name="head",
         ),
+        rx.el.div(state(GslbPanel.verdict, GslbPanel.sentence), class_name="lead"),
         rx.cond(GslbPanel.note != "", rx.el.div(rx.el.p(GslbPanel.note, class_name="muted small"), class_name="body")),
         rx.cond(
             GslbPanel.shown.length() > 0,
@@ -188,7 +187,7 @@ def overview_card() -> rx.Component:
                         )
                     ),
                     rx.el.tbody(rx.foreach(GslbPanel.shown, _line)),
-                    class_name="fold",
+                    class_name="fold wrapped",
                 ),
                 class_name="scroll",
                 style={"paddingTop": "8px"},
