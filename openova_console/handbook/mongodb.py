@@ -124,7 +124,7 @@ def _debezium(
         raise AssertionError("a fresh reading has a value")
     if not there.connected.value:
         return Hop("Debezium", Judgement.breach("Debezium has lost the database: no change is captured"), observed_at=at)
-    if behind == NO_EVENT or idle == NO_EVENT:
+    if behind == NO_EVENT or idle < 0:
         return Hop("Debezium", Judgement.unknown("Debezium has seen no event yet"), observed_at=at)
     if behind < 0:
         skew = f"Clock skew: Debezium's clock is at least {span(-behind / 1000)} behind the database's"

@@ -91,7 +91,7 @@ def judge_redpanda(
     if connector.judgement.verdict is Verdict.UNKNOWN:
         return Assessment(_not_known(connector), None, None, None, observed, hops)
     if beats.judgement.verdict is Verdict.UNKNOWN:
-        return _silent(objective, beats, _missing(here, mine, ends, mirror, now, budget_s), observed, hops)
+        return _silent(beats, _missing(here, mine, ends, mirror, now, budget_s), observed, hops)
     if verdict is Verdict.UNKNOWN or records.lag_s is None:
         return Assessment(_not_known(records), None, None, True, observed, hops)
     rate = byte_rate(mine)
@@ -210,7 +210,7 @@ def _missing(
     return sum(behind) * sent / copied if behind else None
 
 
-def _silent(objective: Objective, beats: Hop, missing: float | None, at: datetime | None, hops: tuple[Hop, ...]) -> Assessment:
+def _silent(beats: Hop, missing: float | None, at: datetime | None, hops: tuple[Hop, ...]) -> Assessment:
     sentence = beats.judgement.sentence
     if missing:
         sentence = f"{sentence}; about {size(missing)} exist only in the primary region"

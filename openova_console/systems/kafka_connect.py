@@ -19,6 +19,7 @@ from openova_console.systems.exchange import Exchange, cut, redact_text
 from openova_console.systems.http import client, fetch_json
 
 _TRACE_LIMIT = 160
+_STATE = re.compile(r"^[A-Z_]{1,30}$")
 _PACKAGE = re.compile(r"\b(?:[a-z_$][\w$]*\.)+(?=[A-Z])")
 
 
@@ -88,17 +89,23 @@ class KafkaConnect:
         return answer.document, answer.exchange
 
     def _connector(self, name: str, document: dict[str, Any]) -> Connector:
-        state = shape.require(self.source, document, name, "status", "connector", "state", kind=str)
         trace = shape.text(self.source, document, name, "status", "connector", "trace")
         tasks = tuple(
             Task(
                 id=shape.require(self.source, row, "id", kind=int),
-                state=shape.require(self.source, row, "state", kind=str),
+                state=self._state(row, "state"),
                 trace=first_line(shape.text(self.source, row, "trace")),
             )
             for row in shape.rows(self.source, document, name, "status", "tasks")
         )
-        return Connector(name, state, tasks, first_line(trace))
+        return Connector(name, self._state(document, name, "status", "connector", "state"), tasks, first_line(trace))
+
+    def _state(self, document: dict[str, Any], *path: str) -> str:
+        """A state in Connect's capitals: it is shown, so nothing else passes."""
+        state = shape.require(self.source, document, *path, kind=str)
+        if not _STATE.match(state):
+            raise shape.malformed(self.source, path, "a state in capitals")
+        return state
 
 
 def connect(endpoint: HttpEndpoint, *, region: str, network: Network, deadline_s: float | None = None) -> KafkaConnect:

@@ -132,6 +132,7 @@ async def test_what_a_frozen_source_has_more_is_told_in_bytes(overview: Overview
     ("lag_breach", 110, Verdict.BREACH),
     ("partition", 30, Verdict.UNKNOWN),
     ("r1_down", 30, Verdict.UNKNOWN),
+    ("r2_isolated", 30, Verdict.UNKNOWN),
 ])  # fmt: skip
 async def test_scenarios_change_what_they_should(overview: Overview, service, scenario, after, verdict) -> None:
     await overview.until(after)

@@ -92,6 +92,7 @@ async def test_an_unknown_connector_is_absent_not_a_missing_part():
         ({"a": 3}, "a"),
         ({"a": {"status": {}}}, "a.status.connector.state"),
         ({"a.b": {"status": {"connector": {"state": 1}}}}, '["a.b"].status.connector.state'),
+        ({"a": {"status": {"connector": {"state": "<b>hello"}}}}, "a.status.connector.state"),
         ({"a": {"status": {"connector": {"state": "RUNNING"}, "tasks": [1]}}}, "a.status.tasks[0]"),
         ({"a": {"status": {"connector": {"state": "RUNNING"}, "tasks": [{"state": "RUNNING"}]}}}, "id"),
     ],

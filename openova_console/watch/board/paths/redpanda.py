@@ -34,4 +34,5 @@ def assess(look: Look) -> Found:
     assessment = judge_redpanda(
         look.goal, here, there.ends, mirror(look.settings, primary, standby), now=look.now, budget_s=budget
     )
-    return Found(assessment, True, (f"streams/{standby.id}", f"streams-series/{standby.id}"), budget)
+    connect = "streams-mirror" if standby.mirror_maker else "streams"
+    return Found(assessment, True, (f"{connect}/{standby.id}", f"streams-series/{standby.id}"), budget)
