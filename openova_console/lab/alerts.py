@@ -218,10 +218,11 @@ _RULES = (_watchdog, _regions, _replication, _requests, _releases, _objects, _st
 
 
 def updated(alert: Fired, now: float) -> float:
-    """When Prometheus last sent the alert: at its start, then every minute."""
-    return now - (now - alert.since) % SEND_EVERY_S
+    """When Prometheus last sent the alert: at its start, then with the others of its minute."""
+    return max(alert.since, now // SEND_EVERY_S * SEND_EVERY_S)
 
 
+@lru_cache(maxsize=2 * FLOOD)
 def written(at: float) -> str:
     """A time as Alertmanager's v2 API writes it: milliseconds, UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

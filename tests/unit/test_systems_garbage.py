@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from openova_console.settings import HttpEndpoint, KubernetesEndpoint, ValkeyEndpoint
-from openova_console.systems import errors, kafka_connect, kinds, kubernetes, opencost, prometheus, valkey
+from openova_console.systems import alertmanager, errors, kafka_connect, kinds, kubernetes, opencost, prometheus, valkey
 from tests.support import misbehaving as support
 
 OK_LIST = {"metadata": {"resourceVersion": "7"}, "items": []}
@@ -97,6 +97,16 @@ async def ask_opencost(port: int, scheme: str = "http", **kw: object) -> None:
         await api.aclose()
 
 
+async def ask_alertmanager(port: int, scheme: str = "http", **kw: object) -> None:
+    endpoint = HttpEndpoint(url=f"{scheme}://127.0.0.1:{port}", **kw)
+    source = "Region 1's Alertmanager"
+    api = alertmanager.connect(endpoint, source=source, network=support.NETWORK, severity_label="severity")
+    try:
+        await api.alerts()
+    finally:
+        await api.aclose()
+
+
 HTTP_ADAPTERS = {
     "connect": ask_connect,
     "prometheus": ask_prometheus,
@@ -104,6 +114,7 @@ HTTP_ADAPTERS = {
     "list": ask_list,
     "get": ask_get,
     "opencost": ask_opencost,
+    "alertmanager": ask_alertmanager,
 }
 
 

@@ -84,8 +84,8 @@ class _Api:
         return [alert for alert in firing(self._site) if _wanted(alert, wanted, matchers, receiver)]
 
     def _row(self, alert: Fired) -> dict[str, Any]:
-        now = self._site.clock.unix()
-        last = updated(alert, now)
+        last = updated(alert, self._site.clock.unix())
+        labels = dict(alert.labels)
         suppressed = bool(alert.silenced_by or alert.inhibited_by)
         return {
             "annotations": {"summary": alert.summary},
@@ -99,8 +99,8 @@ class _Api:
                 "state": "suppressed" if suppressed else "active",
             },
             "updatedAt": written(last),
-            "generatorURL": f"http://prometheus.{self._site.region}.lab.example/graph?g0.expr={dict(alert.labels)['alertname']}",
-            "labels": dict(alert.labels),
+            "generatorURL": f"http://prometheus.{self._site.region}.lab.example/graph?g0.expr={labels['alertname']}",
+            "labels": labels,
         }
 
 
@@ -116,8 +116,10 @@ def _wanted(alert: Fired, wanted: Mapping[str, bool], matchers: list[Matcher], r
         return False
     if not wanted["active"] and not (alert.silenced_by or alert.inhibited_by):
         return False
-    labels = dict(alert.labels)
-    return bool(receiver.fullmatch(_receiver(alert))) and all(_matches(labels.get(m[0], ""), m) for m in matchers)
+    if not receiver.fullmatch(_receiver(alert)):
+        return False
+    labels = dict(alert.labels) if matchers else {}
+    return all(_matches(labels.get(m[0], ""), m) for m in matchers)
 
 
 def _matches(value: str, matcher: Matcher) -> bool:

@@ -69,7 +69,7 @@ def alerts_board(snapshot: Snapshot, settings: Settings, regions: Sequence[Regio
     groups.sort(key=lambda row: ORDER.index(row.group.severity))
     return AlertsBoard(
         judgement=_whole(rows),
-        alarms=tuple(alarm for row in measured for alarm in _alarms(row, _evidence(snapshot, row), now)),
+        alarms=tuple(alarm for row in measured for alarm in _alarms(row, _evidence(snapshot, row), regions, now)),
         traces=tuple(row.trace for row in measured),
         rows=rows,
         newest=tuple(groups[:NEWEST]),
@@ -122,11 +122,15 @@ def _whole(rows: Sequence[AlertRegionRow]) -> Judgement:
     return Judgement(verdict, ". ".join(r.said.judgement.sentence for r in order if r.said.judgement.verdict is not Verdict.OK))
 
 
-def _alarms(row: AlertRegionRow, evidence: AlertEvidence, now: datetime) -> list[Alarm]:
-    """Critical alerts, silent alerting, and what is not known: one line each. Warnings stay on their own card."""
+def _alarms(row: AlertRegionRow, evidence: AlertEvidence, regions: Sequence[RegionRow], now: datetime) -> list[Alarm]:
+    """Critical alerts, silent alerting, and what is not known: one line each. Warnings stay on their own card.
+
+    Of a region that does not answer at all, the region's own line says so.
+    """
     name, said = row.region.display, row.said
     if said.alerts.verdict is said.alerting.verdict is Verdict.UNKNOWN:
-        return [Alarm(Verdict.UNKNOWN, f"Alerts of {name}", said.alerts.sentence)]
+        gone = any(r.region.id == row.region.id and r.facts and r.facts.evidence.api.value is False for r in regions)
+        return [] if gone else [Alarm(Verdict.UNKNOWN, f"Alerts of {name}", said.alerts.sentence)]
     found: list[Alarm] = []
     if said.alerting.verdict is Verdict.BREACH:
         found.append(Alarm(Verdict.BREACH, f"{name}'s alerting is silent", said.alerting.sentence))
