@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from openova_console.lab import opencost
+from openova_console.lab.gitea import REPOSITORIES
 from openova_console.lab.k8gb import ZONE
 from openova_console.lab.names import CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
 from openova_console.lab.ports import CONTROL
@@ -110,7 +111,10 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
             "control_name": CONTROL_NAME,
         },
         "link": {"window_s": 30},
-        "replication": {"minio": marker(files)},
+        "replication": {
+            "minio": marker(files),
+            "gitea": {"repositories": [{"name": name} for name in REPOSITORIES]},
+        },
         "gslb": {"zone": ZONE, "timeout_s": 1},
         "cost": {
             "currency": opencost.CURRENCY,

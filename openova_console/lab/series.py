@@ -6,7 +6,7 @@ the gateway. A series without a value at some time is not exported then, as a ro
 
 from collections.abc import Callable
 
-from openova_console.lab import series_slo, series_streams
+from openova_console.lab import series_gitea, series_slo, series_streams
 from openova_console.lab.metric import Labels, Series, Value
 from openova_console.lab.names import REGIONS, peer
 from openova_console.lab.postgres import Postgres, Sender
@@ -16,7 +16,11 @@ from openova_console.lab.world import World
 
 __all__ = ["MORE", "TARGET_LABELS", "Labels", "Series", "Value", "catalogue", "targets"]
 
-MORE: tuple[Callable[[World, str, int], tuple[Series, ...]], ...] = (series_slo.series, series_streams.streams)
+MORE: tuple[Callable[[World, str, int], tuple[Series, ...]], ...] = (
+    series_slo.series,
+    series_streams.streams,
+    series_gitea.series,
+)
 """Further makers of series, by world, region and the region's number."""
 
 TARGET_LABELS = ("job", "instance", "region")

@@ -63,4 +63,8 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "harbor_policy_off": Trouble("Somebody has switched off the replication policy of region 1's Harbor."),
     "harbor_registry_unhealthy": Trouble("Region 1's Harbor says that region 2's registry is unhealthy."),
     "harbor_unhealthy": Trouble("Region 2's Harbor says that its own registry is unhealthy."),
+    "gitea_mirror_failing": Trouble("Region 2's Gitea no longer accepts the mirror's credentials for the platform repository."),
+    "gitea_heads_differ": Trouble("The mirror of the platform repository says that all is well, but sends elsewhere."),
+    "gitea_diverged": Trouble("Somebody wrote to the platform repository in region 2 before region 1's commit had arrived."),
+    "gitea_not_admin": Trouble("The console's Gitea accounts no longer administer the repositories."),
 }

@@ -6,6 +6,7 @@ them tells the world by `change`.
 
 from dataclasses import replace
 
+from openova_console.lab.gitea import Giteas
 from openova_console.lab.harbor import HarborRuns
 from openova_console.lab.link import Link
 from openova_console.lab.minio import MinioPair
@@ -31,6 +32,7 @@ class World:
         self.streams = Streams(seed)
         self.traffic = Traffic(seed)
         self.vaults = Vaults(seed)
+        self.giteas = Giteas(seed)
         self.minio = MinioPair(seed)
         self.harbor = HarborRuns(seed)
         self._renewal = RENEW_S * unit(seed, "renew")

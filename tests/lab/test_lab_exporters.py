@@ -47,5 +47,7 @@ async def test_an_unknown_job_is_not_found_and_the_answer_names_the_known(here: 
 async def test_a_standby_that_is_gone_has_no_row(here: Running) -> None:
     await here.go("wal_receiver_dead", 10)
     exported = await scrape(here, R1)
-    assert "cnpg_pg_stat_replication_flush_lag_seconds" not in exported
-    assert exported["cnpg_pg_replication_slots_pg_wal_lsn_diff"][0].value > 1e5
+    rows = exported["cnpg_pg_stat_replication_flush_lag_seconds"]
+    assert [row.labels["pod"] for row in rows] == ["gitea-postgres-1"]
+    slots = {row.labels["pod"]: row.value for row in exported["cnpg_pg_replication_slots_pg_wal_lsn_diff"]}
+    assert slots["postgres-1"] > 1e5

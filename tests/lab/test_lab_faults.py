@@ -220,7 +220,7 @@ async def test_a_broken_exporter_ends_its_samples_and_up_reads_zero(here: Runnin
     await here.lab.advance(20)
     assert {row["value"][1] for row in await here.query(R1, "up")} == {"0"}
     assert await here.query(R1, "cnpg_pg_replication_in_recovery") == []
-    (series,) = await here.query(R1, "cnpg_pg_replication_in_recovery[60s]")
+    (series,) = await here.query(R1, 'cnpg_pg_replication_in_recovery{pod="postgres-1"}[60s]')
     assert series["values"][-1][0] <= START.timestamp()
 
 

@@ -53,7 +53,7 @@ def shape(value: Any) -> Any:
 
 
 async def test_a_window_is_full_from_the_first_second_and_on_the_grid(here: Running) -> None:
-    (series,) = await here.query(R2, 'cnpg_pg_replication_lag{region="region-2"}[300s]')
+    (series,) = await here.query(R2, 'cnpg_pg_replication_lag{region="region-2",pod="postgres-1"}[300s]')
     times = [t for t, _ in series["values"]]
     assert len(times) == 60
     assert {round(b - a, 3) for a, b in itertools.pairwise(times)} == {5.0}
@@ -63,14 +63,14 @@ async def test_a_window_is_full_from_the_first_second_and_on_the_grid(here: Runn
 
 async def test_one_query_for_several_names(here: Running) -> None:
     names = "cnpg_pg_replication_lag|cnpg_pg_replication_in_recovery|cnpg_pg_replication_is_wal_receiver_up"
-    result = await here.query(R2, f'{{__name__=~"{names}",namespace="databases",pod!~"other|"}}[300s]')
+    result = await here.query(R2, f'{{__name__=~"{names}",namespace="databases",pod!~"gitea.*|"}}[300s]')
     newest = {row["metric"]["__name__"]: row["values"][-1][1] for row in result}
     assert newest == dict(zip(names.split("|"), ("0", "1", "1"), strict=True))
 
 
 async def test_the_primary_side_has_the_standby_and_its_slot(here: Running) -> None:
     result = await here.query(
-        R1, '{__name__=~"cnpg_pg_stat_replication_flush_.*|cnpg_pg_replication_slots_pg_wal_lsn_diff"}[60s]'
+        R1, '{__name__=~"cnpg_pg_stat_replication_flush_.*|cnpg_pg_replication_slots_pg_wal_lsn_diff",pod="postgres-1"}[60s]'
     )
     labels = {row["metric"]["__name__"]: row["metric"] for row in result}
     assert labels["cnpg_pg_stat_replication_flush_lag_seconds"]["application_name"] == "region-2"
@@ -80,7 +80,7 @@ async def test_the_primary_side_has_the_standby_and_its_slot(here: Running) -> N
 
 async def test_nothing_is_known_of_the_future(here: Running) -> None:
     ahead = str(START.timestamp() + 100)
-    (series,) = await here.query(R2, "cnpg_pg_replication_lag[300s]", time=ahead)
+    (series,) = await here.query(R2, 'cnpg_pg_replication_lag{pod="postgres-1"}[300s]', time=ahead)
     assert series["values"][-1][0] <= START.timestamp()
     assert await here.query(R2, "cnpg_pg_replication_lag", time="1795421484.5") != []
 

@@ -32,10 +32,12 @@ NAMES = [
 ]
 PROBE = {region: f"q7.probe.{region}.lab.example" for region in (R1, R2)}
 CONTROL = "control.lab.example"
-LAG = "cnpg_pg_replication_lag"
-RECEIVER = "cnpg_pg_replication_is_wal_receiver_up"
-FLUSH = "cnpg_pg_stat_replication_flush_lag_seconds"
-SLOT = "cnpg_pg_replication_slots_pg_wal_lsn_diff"
+POD = '{pod="postgres-1"}'
+LAG = f"cnpg_pg_replication_lag{POD}"
+RECEIVER = f"cnpg_pg_replication_is_wal_receiver_up{POD}"
+FLUSH = f"cnpg_pg_stat_replication_flush_lag_seconds{POD}"
+SLOT = f"cnpg_pg_replication_slots_pg_wal_lsn_diff{POD}"
+RECOVERY = f"cnpg_pg_replication_in_recovery{POD}"
 
 
 # A busy machine answers late, so what shall answer gets time; what shall be silent is not waited for that long.
@@ -164,7 +166,7 @@ async def test_partition_seen_from_region_1(from_region_1: Running) -> None:
 async def test_a_partition_that_heals_leaves_no_gap_in_the_far_regions_history(here: Running) -> None:
     await here.go("partition", 100)
     await here.go("healthy", 20)
-    (series,) = await here.query(R1, "cnpg_pg_replication_in_recovery[200s]")
+    (series,) = await here.query(R1, f"{RECOVERY}[200s]")
     assert len(series["values"]) == 40
     (slot,) = await here.query(R1, f"{SLOT}[119s]")
     assert max(float(v) for _, v in slot["values"]) > 2e7
@@ -173,7 +175,7 @@ async def test_a_partition_that_heals_leaves_no_gap_in_the_far_regions_history(h
 async def test_an_outage_that_heals_leaves_a_gap(here: Running) -> None:
     await here.go("r1_down", 100)
     await here.go("healthy", 20)
-    (series,) = await here.query(R1, "cnpg_pg_replication_in_recovery[200s]")
+    (series,) = await here.query(R1, f"{RECOVERY}[200s]")
     assert len(series["values"]) == 20
     assert (await here.value(R2, RECEIVER), await here.value(R2, "probe_success")) == (1, 1)
 
@@ -211,14 +213,14 @@ async def test_witness_lies(here: Running) -> None:
 async def test_both_active_and_back(here: Running) -> None:
     await here.go("both_active", 15)
     for region in (R1, R2):
-        assert await here.value(region, "cnpg_pg_replication_in_recovery") == 0
+        assert await here.value(region, RECOVERY) == 0
         assert await here.value(region, "failover_controller_state") == 1
         assert (await here.info(region))["role"] == "master"
     assert here.lab.state()["postgres_primaries"] == [R1, R2]
     lease = here.lab.regions[R2].store.get("leases.coordination.k8s.io", "failover-controller", "openova-active")
     assert lease["spec"]["holderIdentity"] == R2
     await here.go("healthy", 15)
-    assert await here.value(R2, "cnpg_pg_replication_in_recovery") == 1
+    assert await here.value(R2, RECOVERY) == 1
     assert here.lab.state()["postgres_primaries"] == [R1]
 
 
@@ -227,7 +229,7 @@ async def test_lag_breach_passes_thirty_seconds_while_the_links_stay_up(here: Ru
     assert 0 < await here.value(R1, FLUSH) <= 16
     await here.lab.advance(11)
     assert await here.value(R1, FLUSH) > 30
-    assert await here.value(R1, "cnpg_pg_stat_replication_flush_diff_bytes") > 1e6
+    assert await here.value(R1, f"cnpg_pg_stat_replication_flush_diff_bytes{POD}") > 1e6
     assert (await here.value(R2, RECEIVER), await here.value(R2, LAG) > 30) == (1, True)
     for seconds in (0, 600):
         await here.lab.advance(seconds)

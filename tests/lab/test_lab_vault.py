@@ -1,33 +1,25 @@
 """The lab's vaults: answers as captured from a real one, and the board's row under each bad case."""
 
-import asyncio
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from openova_console import settings as console_settings
 from openova_console.handbook.replication import Assessment, Service
 from openova_console.handbook.words import Verdict
-from openova_console.lab.clock import Clock
-from openova_console.systems.errors import Fault
-from openova_console.watch.board import judge
-from openova_console.watch.collectors.kubernetes import KubernetesCollector
 from openova_console.watch.collectors.vault import VaultCollector
-from openova_console.watch.snapshot import SnapshotStore
-from tests.lab.running import R1, R2, Running, running
+from tests.lab import looking
+from tests.lab.looking import LEAD_S
+from tests.lab.running import R1, R2, Running
 from tests.support.bad_cases import proven
 
 CAPTURED = Path(__file__).parent / "samples" / "services" / "vault-kv2.txt"
-LEAD_S = 900
-"""The lab's clock starts this much before the machine's, so that a test can let time pass up to now."""
 
 
 @pytest.fixture
 async def lab(tmp_path):
-    started = await running(tmp_path, clock=Clock(datetime.now(UTC) - timedelta(seconds=LEAD_S)))
+    started = await looking.started(tmp_path)
     yield started
     await started.lab.stop()
 
@@ -53,43 +45,7 @@ async def ask(lab: Running, region: str, path: str, token: str | None = None) ->
 
 
 async def row(lab: Running) -> Assessment:
-    """The board's row after one read of everything that it rests on, over sockets."""
-    settings = console_settings.load(lab.path / "console.yaml")
-    store = SnapshotStore()
-    kubernetes = [KubernetesCollector(r, settings, store) for r in settings.regions]
-    vaults = [VaultCollector(r, settings, store) for r in settings.regions]
-    try:
-        for collector in kubernetes:
-            await quietly(collector)
-        await until_pushed(store)
-        for collector in vaults:
-            await quietly(collector)
-        found = judge(store.current, settings, datetime.now(UTC))
-    finally:
-        for collector in (*kubernetes, *vaults):
-            await collector.close()
-    return next(r for r in found.replication if r.promise.service is Service.VAULT).assessment
-
-
-async def quietly(collector) -> None:
-    try:
-        await collector.read()
-    except Fault:
-        return
-
-
-async def until_pushed(store: SnapshotStore) -> None:
-    """Until the PushSecrets of every region that answers were read."""
-    arrived = asyncio.Event()
-
-    def look() -> None:
-        up = [name for name, facts in store.current.regions.items() if facts.evidence.api.value]
-        if all((part := store.current.kube.get((name, "push_secrets"))) and part.value is not None for name in up):
-            arrived.set()
-
-    store.listen(look)
-    look()
-    await asyncio.wait_for(arrived.wait(), 10)
+    return await looking.row(lab, Service.VAULT, VaultCollector)
 
 
 async def test_health_and_metadata_are_as_captured(lab):

@@ -4,6 +4,7 @@ from typing import Final
 
 from openova_console.lab.services.alertmanager import ALERTMANAGER
 from openova_console.lab.services.connect import CONNECT
+from openova_console.lab.services.gitea import GITEA
 from openova_console.lab.services.harbor import HARBOR
 from openova_console.lab.services.minio import MINIO
 from openova_console.lab.services.opencost import OPENCOST
@@ -15,6 +16,7 @@ SERVED: Final[dict[str, Service]] = {
     "connect": CONNECT,
     "opencost": OPENCOST,
     "vault": VAULT,
+    "gitea": GITEA,
     "minio": MINIO,
     "harbor": HARBOR,
 }
