@@ -2,7 +2,8 @@
 
 Measured on a real pair (release 2026-02): v2 metrics come from a cache of one minute, v3's counters are computed anew; only
 v2's `node` has the state of the targets. `minio_cluster_replication_*` belongs to site replication and is not read. v3 names
-one bucket per question, and a bucket that never replicated has no lines. An offline target's gauge may be 0 or absent.
+one bucket per question, and a bucket that never replicated has no lines. An offline target's gauge may be 0 or
+absent, and its duration 0.
 """
 
 import asyncio
