@@ -8,7 +8,7 @@ from openova_console.web.components.object import show_object
 from openova_console.web.pages.page import page
 from openova_console.web.rows import Fact
 from openova_console.web.states.delivery import DeliveryView
-from openova_console.web.topics.delivery import CellRow, DeliveryPanel, DeliveryRow, bar, countdown, sampled, table
+from openova_console.web.topics.delivery import CellRow, DeliveryPanel, DeliveryRow, bar, sampled, table, until
 
 
 @page(route="/delivery", title="Delivery", on_load=(DeliveryView.arrive,))
@@ -81,7 +81,7 @@ def _what(cell: CellRow) -> rx.Component:
             _fact("On the new version", rx.fragment(rx.el.b(_or_dash(cell.weight)), " ", cell.of)),
             _fact("Way to promotion", rx.cond(cell.of != "", bar(cell), "–")),
             _fact("Checks", _or_dash(cell.failed)),
-            _fact("Promotion", rx.cond((cell.eta_at != "") | (cell.eta != "–"), countdown(cell), "–")),
+            _fact("Promoted at best", rx.cond(cell.eta_at != "", until(cell.eta_at), _or_dash(cell.eta))),
             _fact("Rollback at worst", _or_dash(cell.rollback)),
             _fact("Last move", age(cell.moved, ago=True)),
             class_name="facts",
@@ -89,11 +89,11 @@ def _what(cell: CellRow) -> rx.Component:
         rx.el.h3("Checked after each step"),
         rx.cond(
             cell.bounds.length() > 0,
-            rx.el.dl(rx.foreach(cell.bounds, _listed), class_name="stack small"),
+            rx.el.dl(rx.foreach(cell.bounds, _listed), class_name="plan small"),
             rx.el.p("No metric is checked.", class_name="muted small"),
         ),
         rx.el.h3("Plan"),
-        rx.el.dl(rx.foreach(cell.facts, _listed), class_name="stack small"),
+        rx.el.dl(rx.foreach(cell.facts, _listed), class_name="plan small"),
         sampled(cell),
     )
 

@@ -326,9 +326,14 @@ def countdown(cell: CellRow) -> rx.Component:
     """When it is promoted: ticks in the browser where it can be told."""
     return rx.cond(
         cell.eta_at != "",
-        rx.fragment("promoted ", rx.el.time(date_time=cell.eta_at, custom_attrs={"data-age": "until"})),
+        rx.fragment(rx.cond(cell.verdict == "ok", "promoted ", "if the rest passes, promoted "), until(cell.eta_at)),
         rx.cond((cell.eta != "–") & (cell.eta != ""), rx.fragment("promoted: ", cell.eta)),
     )
+
+
+def until(at: rx.Var[str]) -> rx.Component:
+    """How far away an instant is; ticks in the browser."""
+    return rx.el.time(date_time=at, custom_attrs={"data-age": "until"}, class_name="nowrap")
 
 
 def sampled(cell: CellRow) -> rx.Component:
