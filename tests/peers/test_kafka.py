@@ -8,7 +8,7 @@ import pytest
 from openova_console.handbook.replication import Assessment, Service
 from openova_console.handbook.words import Verdict
 from openova_console.settings import Cadence, Freshness, Settings
-from openova_console.settings.redpanda import MirrorMetrics, RedpandaSettings
+from openova_console.settings.redpanda import RedpandaSettings
 from openova_console.settings.replication import ReplicationSettings
 from openova_console.systems import errors, kafka_connect
 from openova_console.watch.collectors.streams import StreamsCollector
@@ -45,8 +45,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaPair]:
 def streams(pair: KafkaPair) -> Settings:
     """Settings of a console that reads region 2's Connect and Prometheus; region 1 is not read."""
     regions = (region("region-1", "primary", valkey=None), region("region-2", "dr", valkey=None, **pair.settings()))
-    end = MirrorMetrics(end_offset="kafka_log_log_logendoffset", broker_topic_label="topic", broker_partition_label="partition")
-    replication = ReplicationSettings(redpanda=RedpandaSettings(metrics=end))
+    replication = ReplicationSettings(redpanda=RedpandaSettings(**pair.names()))
     return made(regions=regions, replication=replication, cadence=Cadence(streams_s=1), freshness=Freshness(streams_s=10))
 
 

@@ -5,6 +5,7 @@ write them, and must come through. Figures of Connect and of region 1's broker g
 """
 
 import contextlib
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,15 @@ _RULES = {
 
 
 class KafkaPair:
-    """`source` in region 1 and `target` in region 2, Connect at `url`, region 2's Prometheus at `prometheus.url`."""
+    """`source` in region 1, Connect in region 2 at `url`.
 
-    def __init__(self, folder: Path, background: Background) -> None:
+    Args:
+        own_prometheus: start a Prometheus at `prometheus.url` that scrapes both; without it others scrape `targets`.
+    """
+
+    def __init__(self, folder: Path, background: Background, *, own_prometheus: bool = True) -> None:
+        for leftover in (SOURCE, TARGET):
+            shutil.rmtree(folder / leftover, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._jars, self._java = jars.require("kafka"), program("java", "openjdk-17-jre-headless")
         self._folder = folder
@@ -54,8 +61,10 @@ class KafkaPair:
         self.link = CutProxy(background, self._ports[SOURCE]["link"])
         self.url = f"http://127.0.0.1:{free_port()}"
         self._exporters = {"kafka-connect": free_port(), f"kafka-{SOURCE}": free_port()}
-        jobs = {name: [(f"127.0.0.1:{port}", {})] for name, port in self._exporters.items()}
-        self.prometheus = PrometheusServer(folder, "prometheus-kafka", jobs)
+        where = {name: f"127.0.0.1:{port}" for name, port in self._exporters.items()}
+        self.targets = {"region-1": where[f"kafka-{SOURCE}"], "region-2": where["kafka-connect"]}
+        jobs = {name: [(address, {})] for name, address in where.items()}
+        self.prometheus = PrometheusServer(folder, "prometheus-kafka", jobs) if own_prometheus else None
         self.source: Process | None = None
         self._processes: list[Process] = []
         self._producer: subprocess.Popen[bytes] | None = None
@@ -67,8 +76,9 @@ class KafkaPair:
             self._format(name)
         self.source, target = self._broker(SOURCE), self._broker(TARGET)
         self._processes += [self.source, target]
-        # It takes five seconds to find its targets: as long as the brokers need.
-        self.prometheus.start()
+        if self.prometheus is not None:
+            # It takes five seconds to find its targets: as long as the brokers need.
+            self.prometheus.start()
         wait_until(lambda: listens(self._ports[TARGET]["local"]), "region 2's broker listens", process=target, timeout_s=60)
         connect = self._connect()
         self._processes.append(connect)
@@ -79,7 +89,8 @@ class KafkaPair:
             self.configure(name, configuration)
 
     def stop(self) -> None:
-        self.prometheus.stop()
+        if self.prometheus is not None:
+            self.prometheus.stop()
         if self._producer is not None:
             self._producer.kill()
             self._producer.wait()
@@ -96,7 +107,14 @@ class KafkaPair:
 
     def settings(self) -> dict[str, Any]:
         """What the console's settings say of region 2. Its Prometheus scrapes region 1's broker too, for its end offsets."""
-        return {"kafka_connect": {"url": self.url}, "prometheus": {"url": self.prometheus.url}}
+        own = {"prometheus": {"url": self.prometheus.url}} if self.prometheus is not None else {}
+        return {"kafka_connect": {"url": self.url}, **own}
+
+    @staticmethod
+    def names() -> dict[str, Any]:
+        """What the settings say below `replication.redpanda`: these brokers are Kafka's, and so are their series."""
+        labels = {"broker_topic_label": "topic", "broker_partition_label": "partition"}
+        return {"metrics": {"end_offset": "kafka_log_log_logendoffset", **labels}}
 
     def configure(self, name: str, configuration: dict[str, str]) -> None:
         """Create a connector, or change it: its tasks are started anew."""
