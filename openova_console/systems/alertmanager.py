@@ -24,6 +24,7 @@ T = TypeVar("T")
 NAME_LIMIT, VALUE_LIMIT, ANNOTATION_LIMIT, ENTRY_LIMIT = 80, 200, 1000, 40
 _TEXT_LIMIT = 2000
 _IN_THREAD = 200
+_HINTS = ("pass", "secret", "token", "auth", "cookie", "credential", "key", "bearer", "basic", "eyj", "last-applied", "@")
 # Control characters, and those that turn the direction of writing or cannot be seen.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
 _ALL = {"active": "true", "silenced": "true", "inhibited": "true", "unprocessed": "true"}
@@ -116,6 +117,8 @@ async def _off_loop(parse: Callable[..., T], document: Any, *rest: str) -> T:
 
 def cut(value: str, limit: int) -> str:
     """A stranger's text on one line, without what cannot be seen, at most `limit` characters long."""
+    if len(value) <= limit and value.isprintable():
+        return value.strip()
     if len(value) > 4 * limit:
         value = value[: 4 * limit]
     value = _UNPRINTABLE.sub(" ", value).strip()
@@ -155,10 +158,15 @@ def _alert(source: str, row: dict[str, Any], severity_label: str) -> Alert:
         receivers=receivers,
         silenced_by=_ids(source, row, "silencedBy"),
         inhibited_by=_ids(source, row, "inhibitedBy"),
-        generator=cut(redact_text(text(source, row, "generatorURL")[: 4 * VALUE_LIMIT]), VALUE_LIMIT),
+        generator=_address(text(source, row, "generatorURL")),
         summary=cut(summary, VALUE_LIMIT),
         text=everything[:_TEXT_LIMIT].lower(),
     )
+
+
+def _address(written: str) -> str:
+    written = written[: 4 * VALUE_LIMIT]
+    return cut(redact_text(written) if _suspect(written) else written, VALUE_LIMIT)
 
 
 def _ids(source: str, row: dict[str, Any], key: str) -> tuple[str, ...]:
@@ -176,7 +184,15 @@ def _texts(source: str, row: dict[str, Any], key: str, limit: int) -> tuple[tupl
         # Whatever else is cut: these say what it is.
         few |= {k: found[k] for k in ("alertname", "severity", "namespace", "summary") if k in found}
     shortened = {cut(name, NAME_LIMIT): value[: 4 * limit] for name, value in few.items()}
-    return tuple((name, cut(str(value), limit)) for name, value in redacted(shortened).items())
+    if _suspect(" ".join((*shortened, *shortened.values()))):
+        shortened = redacted(shortened)
+    return tuple((name, cut(value, limit)) for name, value in shortened.items())
+
+
+def _suspect(said: str) -> bool:
+    """Whether a text can hold what redaction replaces: most hold none of these words, and are spared its patterns."""
+    said = said.lower()
+    return any(hint in said for hint in _HINTS)
 
 
 def parse_groups(document: Any, source: str) -> dict[str, list[Route]]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from openova_console.handbook.alerts import Severity
 from openova_console.settings import HttpEndpoint
 from openova_console.systems import alertmanager, errors
-from openova_console.systems.alertmanager import ANNOTATION_LIMIT, ENTRY_LIMIT, VALUE_LIMIT, parse_alerts, parse_groups
+from openova_console.systems.alertmanager import ANNOTATION_LIMIT, ENTRY_LIMIT, VALUE_LIMIT, _suspect, parse_alerts, parse_groups
+from openova_console.systems.exchange import redacted
 from tests.support import misbehaving as support
 from tests.support.factories import untimed
 
@@ -124,6 +125,27 @@ def test_whatever_is_in_the_texts_the_alert_can_be_shown(texts):
     for name, value in (*found.labels, *found.annotations):
         assert name.isprintable() or not any(c in name for c in "\x00\n\u202e")
         assert len(value) <= ANNOTATION_LIMIT and not any(c in value for c in "\x00\n\x7f\u202e")
+
+
+SECRETS = [
+    "password",
+    "Bearer",
+    "x",
+    "=",
+    ": ",
+    "hunter2hunter2",
+    "://a:b@",
+    "eyJabcdefghij.abcdefghij",
+    "API_KEY",
+    "-----BEGIN PRIVATE KEY-----",
+]
+
+
+@untimed
+@given(st.dictionaries(st.sampled_from([*SECRETS, "summary", "requirepass"]), st.lists(st.sampled_from(SECRETS)).map(" ".join)))
+def test_what_is_spared_the_patterns_would_not_have_been_changed_by_them(texts):
+    said = " ".join((*texts, *texts.values()))
+    assert _suspect(said) or redacted(texts) == texts
 
 
 def test_groups_by_fingerprint_an_alert_may_be_in_several():
