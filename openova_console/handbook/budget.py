@@ -203,12 +203,11 @@ def _judge(
     if worst_first:
         what, amount = worst_first[0]
         share = percent_of(amount, budget)
-        said = f"{money(amount, currency)} {what}, {share:.0f} % of {money(budget, currency)}"
+        # Rounded down: 99.6 % must not be printed as the 100 % that it is not.
+        said = f"{money(amount, currency)} {what}, {math.floor(share)} % of {money(budget, currency)}"
         if share >= 100:
             return Judgement.breach(f"{said}: scaling up is blocked")
         if not missing:
-            # Rounded down: 99.6 % must not be printed as the 100 % that it is not.
-            said = f"{money(amount, currency)} {what}, {math.floor(share)} % of {money(budget, currency)}"
             return Judgement(Verdict.WARN if share >= warn_percent else Verdict.OK, said + _room(room))
     return Judgement.unknown(f"Not known: {missing}" if missing else "Nothing was read yet")
 

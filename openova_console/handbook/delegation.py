@@ -45,7 +45,8 @@ def judge_zone(
         return ZoneAssessment(ok if cells else Judgement.unknown("No DNS server is configured"), tuple(sorted(expected)), cells)
     verdict = worst(finding.verdict for finding in findings)
     first = next(finding for finding in findings if finding.verdict is verdict)
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    rest = len(findings) - 1
+    more = f" (and {rest} more finding{'s' if rest > 1 else ''})" if rest else ""
     return ZoneAssessment(Judgement(verdict, f"{zone}, {first.sentence}{more}"), tuple(sorted(expected)), cells)
 
 

@@ -152,5 +152,6 @@ def _judgement(findings: Sequence[Judgement], cells: Sequence[Cell], target: str
         return Judgement.ok(f"All {len(cells)} servers that were asked answer {target}")
     verdict = worst(finding.verdict for finding in findings)
     bad = [finding.sentence for finding in findings if finding.verdict is verdict]
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    rest = len(findings) - 1
+    more = f" (and {rest} more finding{'s' if rest > 1 else ''})" if rest else ""
     return Judgement(verdict, bad[0] + more)

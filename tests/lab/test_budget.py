@@ -86,7 +86,7 @@ async def test_four_more_nodes_in_each_region_pass_the_budget_and_block_scaling_
     await look.lab.go("budget_over", 2)
     board = await look.verdict(Verdict.BREACH)
     assert row(board).figures.nodes == 20
-    sentence = "€105 is what a month costs with what runs now, 117 % of €90: scaling up is blocked"
+    sentence = "€105 is what a month costs with what runs now, 116 % of €90: scaling up is blocked"
     assert row(board).assessment.judgement.sentence == sentence
     assert [alarm.sentence for alarm in board.budget.alarms] == [f"Both regions: {sentence}"]
     standings = [r.assessment for r in board.budget.rows]

@@ -105,6 +105,7 @@ async def test_when_region_1_dies_users_move_by_themselves_and_the_pin_still_cal
         "All 3 resolvers and Region 2's CoreDNS: users are sent to Region 2 while the pin is Region 1, and back without being "
         "asked as soon as Region 1 answers"
     )
+    assert board.gslb.judgement.sentence.startswith("2 hosts: All 3 resolvers and Region 2's CoreDNS: users are sent to Region 2")
     proven("Global DNS", "region 1 is down, k8gb moves users by itself", app.judgement, on="lab")
 
 

@@ -96,10 +96,13 @@ def _whole(hosts: Sequence[HostAssessment], zone: ZoneAssessment | None, sides: 
         if zone is None:
             return Judgement.unknown(f"All answers for {count} are as expected; the delegation is not read: add gslb.zone")
         return Judgement.ok(f"Every resolver and CoreDNS answers as expected for {count}")
-    name, first = next((name, judgement) for name, judgement in parts if judgement.verdict is verdict)
-    rest = sum(judgement.verdict is verdict for _, judgement in parts) - 1
+    bad = [(name, judgement.sentence) for name, judgement in parts if judgement.verdict is verdict]
+    sentence = bad[0][1]
+    alike = [name for name, said in bad if said == sentence and name]
+    rest = len(bad) - max(1, len(alike))
     more = f"; the same verdict for {rest} more" if rest else ""
-    return Judgement(verdict, f"{name}: {first.sentence}{more}" if name else f"{first.sentence}{more}")
+    named = f"{len(alike)} hosts: " if len(alike) > 1 else f"{alike[0]}: " if alike else ""
+    return Judgement(verdict, f"{named}{sentence}{more}")
 
 
 def _alarms(hosts: Sequence[HostAssessment], zone: ZoneAssessment | None, whole: Judgement) -> tuple[Alarm, ...]:

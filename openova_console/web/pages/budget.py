@@ -50,7 +50,7 @@ def _row(row: MoneyRow) -> rx.Component:
             rx.el.dl(
                 _fact("Spent this month", row.spent, "big"),
                 _fact("Expected by its end", row.forecast, "big"),
-                _fact("A month with what runs now", row.pace, "big"),
+                _fact("Run rate per month", row.pace, "big"),
                 _fact("Budget per month", row.budget, "big"),
                 _fact("Of the budget", row.percent, ""),
                 _fact("Nodes", row.nodes, ""),
@@ -60,7 +60,7 @@ def _row(row: MoneyRow) -> rx.Component:
             ),
             class_name="body",
         ),
-        rx.el.div(rx.el.span(row.by, class_name="xs muted"), class_name="foot"),
+        rx.el.div(rx.el.span(row.by, row.marks, class_name="xs muted"), class_name="foot"),
         class_name="card",
         key=row.id,
     )

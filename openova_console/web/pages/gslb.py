@@ -62,7 +62,7 @@ def _host(row: HostRow) -> rx.Component:
                     )
                 ),
                 rx.el.tbody(rx.foreach(row.sides, _side)),
-                class_name="compact",
+                class_name="compact fold",
             ),
             class_name="scroll",
         ),
@@ -103,19 +103,22 @@ def _server(cell: ServerCell) -> rx.Component:
     return rx.el.tr(
         rx.el.td(rx.el.b(cell.server), rx.el.div(cell.why, class_name="why"), class_name="wide"),
         rx.el.td(state(cell.verdict, cell.word)),
-        rx.el.td(rx.el.span(cell.addresses, class_name="mono small")),
-        rx.el.td(cell.ttl, class_name="num muted"),
+        rx.el.td(rx.el.span(cell.addresses, class_name="mono small"), class_name="wide"),
+        rx.el.td(rx.el.span("kept for ", class_name="only-s xs"), cell.ttl, class_name="num muted"),
         rx.el.td(show_source(cell.trace, cell.server), class_name="num"),
         key=cell.server,
     )
 
 
 def _side(side: SideLine) -> rx.Component:
+    def named(what: str, value: rx.Component | rx.Var[str]) -> rx.Component:
+        return rx.el.td(rx.el.span(what, ": ", class_name="only-s xs muted"), value, class_name="wide")
+
     return rx.el.tr(
-        rx.el.td(side.region),
-        rx.el.td(side.addresses, class_name="mono small"),
-        rx.el.td(side.health),
-        rx.el.td(side.pin, class_name="mono small"),
+        rx.el.td(rx.el.b(side.region), class_name="wide"),
+        named("healthy addresses", rx.el.span(side.addresses, class_name="mono small")),
+        named("service, by k8gb", side.health),
+        named("pin", rx.el.span(side.pin, class_name="mono small")),
         key=side.region,
     )
 
