@@ -1,8 +1,10 @@
 """The MongoDB and Redpanda rows on the lab: read by the real collector over sockets, judged as the board does."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -21,6 +23,7 @@ from tests.lab.running import R1, R2, START, Running, running
 from tests.support.bad_cases import proven
 
 BEFORE_S = 400
+CAPTURED = Path(__file__).parent / "samples" / "services" / "kafka-connect.json"
 MONGODB, REDPANDA = Service.MONGODB, Service.REDPANDA
 
 
@@ -187,6 +190,18 @@ async def test_a_mirror_maker_with_a_connect_of_its_own_is_read_there(overview: 
     assert {f"streams/{R2}", f"streams-mirror/{R2}", f"streams-series/{R2}"} <= set(overview.store.current.traces)
 
 
+async def test_committed_offsets_are_seen_to_move(overview: Overview) -> None:
+    await overview.until(40)
+    mirror = overview.collectors[1]
+    await mirror.read()
+    first = overview.store.current.redpanda[R2].offsets.value
+    await overview.until(0)
+    await mirror.read()
+    second = overview.store.current.redpanda[R2].offsets.value
+    assert first.moved_at is None and second.moved_at is not None
+    assert all(second.read[partition] >= offset for partition, offset in first.read.items())
+
+
 async def test_before_the_first_answer_the_reason_is_told(overview: Overview) -> None:
     await overview.here.lab.set_fault(f"{R2}/connect", LabFault("refuse"))
     found = await overview.row(REDPANDA)
@@ -221,16 +236,33 @@ def test_no_count_ever_falls_whatever_breaks_and_mends() -> None:
                 last[topic.name] = found
 
 
-async def test_connect_refuses_as_kafka_does(overview: Overview) -> None:
+def shape(document: object) -> object:
+    """A document with its values replaced by their types: what must be as it was captured, and in which order."""
+    if isinstance(document, dict):
+        return [(key, shape(value)) for key, value in document.items()]
+    return [shape(item) for item in document] if isinstance(document, list) else type(document).__name__
+
+
+async def test_connect_answers_as_it_was_captured(overview: Overview) -> None:
+    captured = json.loads(CAPTURED.read_text())
+    mirror = "region1->region2.MirrorSourceConnector"
+    path = f"/connectors/{quote(mirror, safe='')}"
     async with overview.here.http(f"{R2}/connect") as client:
-        listed = (await client.get("/connectors")).json()
-        assert "region1->region2.MirrorSourceConnector" in listed and "mongodb-sink" in listed
-        nope = await client.get("/connectors/nope/status")
-        assert (nope.status_code, nope.json()) == (404, {"error_code": 404, "message": "No status found for connector nope"})
-        wrong = await client.post("/connectors")
-        assert (wrong.status_code, wrong.json()["error_code"]) == (405, 405)
+        statuses = (await client.get("/connectors?expand=status")).json()
+        heartbeat = statuses["region1->region2.MirrorHeartbeatConnector"]
+        assert shape(heartbeat) == shape(captured["statuses"]["r1-r2.heartbeat"])
+        offsets = (await client.get(f"{path}/offsets")).json()
+        assert shape(offsets["offsets"][0]) == shape(captured["offsets"]["offsets"][0])
+        await overview.here.lab.set_trouble("mirror_task_failed", True)
+        failed = (await client.get(f"{path}/status")).json()
+        assert failed["connector"]["state"] == captured["failed"]["connector"]["state"] == "RUNNING"
+        assert failed["tasks"][1] == captured["failed"]["tasks"][0] | {k: failed["tasks"][1][k] for k in ("id", "worker_id")}
+        await overview.here.lab.set_trouble("sink_stopped", True)
+        assert shape((await client.get("/connectors/mongodb-sink/status")).json()) == shape(captured["stopped"])
+        for verb, where, status, body in captured["refusals"]:
+            refused = await client.request(verb, where)
+            assert (refused.status_code, refused.json()) == (status, body)
     async with overview.here.http(f"{R1}/connect") as client:
         found = (await client.get("/connectors?expand=status")).json()
         # Nobody reads in the primary region what comes back: no consumer group, so no task, and that is in order.
-        assert found["region2->region1.MirrorCheckpointConnector"]["status"]["tasks"] == []
-        assert found["mongodb-source"]["status"]["tasks"][0]["state"] == "RUNNING"
+        assert shape(found["region2->region1.MirrorCheckpointConnector"]) == shape(captured["statuses"]["r1-r2.checkpoint"])
