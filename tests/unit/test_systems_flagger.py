@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from openova_console.handbook.canary import Bound, Route
+from openova_console.handbook.canary import Bound, Canary, Route
 from openova_console.systems import errors, flagger
+from tests.support.factories import untimed
 
 CAPTURED = Path(__file__).parents[1] / "support" / "captured"
 KEY = ("shop", "web")
@@ -222,3 +225,28 @@ def test_words_from_the_cluster_carry_no_credentials():
     found = read(changed(PROGRESSING, [condition], "status", "conditions"))
     assert "abcdefgh12345678" not in found.message
     assert len(found.message.encode()) <= 300
+
+
+PLACES = [
+    ("metadata",), ("spec",), ("spec", "analysis"), ("spec", "analysis", "interval"), ("spec", "analysis", "stepWeights"),
+    ("spec", "analysis", "metrics"), ("spec", "analysis", "iterations"), ("spec", "analysis", "match"), ("spec", "service"),
+    ("spec", "targetRef"), ("spec", "progressDeadlineSeconds"), ("status",), ("status", "conditions"), ("status", "canaryWeight"),
+    ("status", "lastTransitionTime"),
+]  # fmt: skip
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8))
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6
+)
+
+
+@untimed
+@given(st.sampled_from(PLACES), anything, st.sampled_from([("spec",), ("spec", "rules"), ("metadata",), ("status",)]), anything)
+def test_whatever_the_objects_hold_it_is_a_canary_or_a_named_fault(place, value, route_place, route_value):
+    try:
+        found = read(changed(PROGRESSING, value, *place), changed(ROUTE, route_value, *route_place))
+    except errors.Malformed as fault:
+        assert fault.path
+    else:
+        assert isinstance(found, Canary)
+        assert found.plan.interval_s >= 10 and found.plan.threshold >= 1
+        assert found.route is None or found.route.canary is None or 0 <= found.route.canary <= 100

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from openova_console.settings import HttpEndpoint, KubernetesEndpoint, ValkeyEndpoint
-from openova_console.systems import alertmanager, errors, kafka_connect, kinds, kubernetes, opencost, prometheus, valkey
+from openova_console.systems import alertmanager, errors, events, kafka_connect, kinds, kubernetes, opencost, prometheus, valkey
 from tests.support import misbehaving as support
 
 OK_LIST = {"metadata": {"resourceVersion": "7"}, "items": []}
@@ -71,6 +71,14 @@ async def ask_list(port: int, scheme: str = "http", **kw: object) -> None:
         await api.aclose()
 
 
+async def ask_events(port: int, scheme: str = "http", **kw: object) -> None:
+    api = await kubernetes_api(port, scheme, **kw)
+    try:
+        await events.events(api, "shop", "Canary", "web")
+    finally:
+        await api.aclose()
+
+
 async def ask_get(port: int, scheme: str = "http", **kw: object) -> None:
     api = await kubernetes_api(port, scheme, **kw)
     try:
@@ -112,6 +120,7 @@ HTTP_ADAPTERS = {
     "prometheus": ask_prometheus,
     "version": ask_version,
     "list": ask_list,
+    "events": ask_events,
     "get": ask_get,
     "opencost": ask_opencost,
     "alertmanager": ask_alertmanager,
