@@ -235,12 +235,13 @@ def _in_step(
     counted = {flow.bucket for flow in counters.flows} | ({marker.bucket} if marker and marker.arrived_at else set())
     silent = [bucket for bucket in wanted if bucket not in counted]
     if silent or not counted:
-        what = listing(silent) if silent else "any bucket"
-        sentence = f"Linked, but nothing was sent from {what} since MinIO started: whether it replicates is not known"
+        which = listing(silent) if silent else "any bucket"
+        sentence = f"Linked, but nothing was sent from {which} since MinIO started: whether it replicates is not known"
         return Assessment(Judgement.unknown(sentence), None, None, True, observed_at)
     # Whatever was written after the counters were read may still be on its way.
     lag_s = source.counters.age_s(now) or 0.0
-    detail = f"linked; no object failed, {sum(f.sent_count for f in counters.flows):,.0f} sent"
+    what = "what failed before has arrived" if any(f.failed_count for f in counters.flows) else "no object failed"
+    detail = f"linked; {what}, {sum(f.sent_count for f in counters.flows):,.0f} sent in all"
     if marker is not None and marker.status is MarkerStatus.PENDING:
         lag_s = max(lag_s, _age(now, marker.arrived_at or marker.written_at))
         detail = f"linked; a marker written {span(_age(now, marker.written_at))} ago is on its way"

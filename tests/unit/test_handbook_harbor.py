@@ -79,7 +79,8 @@ def scheduled(*runs: Run, **changes) -> Policy:
         (scheduled(run(2000)), Verdict.BREACH,
          "Behind by 33 min, the limit is 30 min: the last whole run copied 3 artifacts", 2000.0),
         (scheduled(run(100, "Failed"), run(500)), Verdict.WARN,
-         "The run of 1 min 40 s ago is 'Failed', 3 of 3 artifacts were not copied; the last whole run before it began 8 min 20 s ago",
+         "The run of 1 min 40 s ago is 'Failed', 3 of 3 artifacts were not copied; "
+         "the last whole run before it began 8 min 20 s ago",
          500.0),
         (scheduled(run(30, "InProgress"), run(500)), Verdict.OK,
          "A run has been under way for 30 s, 0 of 3 artifacts copied; the last whole run before it began 8 min 20 s ago", 500.0),

@@ -52,7 +52,7 @@ def judged(here=None, there=None, *, wanted=(), now=NOW):
 @pytest.mark.parametrize(
     ("here", "there", "verdict", "sentence", "lag", "risk", "transport"),
     [
-        ({}, {}, Verdict.OK, "Linked; no object failed, 5 sent", 1.0, 0.0, True),
+        ({}, {}, Verdict.OK, "Linked; no object failed, 5 sent in all", 1.0, 0.0, True),
         # refused for 63 s: the gauge has followed, 20 objects of 1 KiB failed
         ({"targets": reading((OFFLINE,), age_s=61), "counters": counted(backlog(64))}, {}, Verdict.BREACH,
          "The target dr:9000 is not reached for 63 s: up to 20 objects (20 KB) exist only in Region 1", 64.0, 20480.0, False),

@@ -22,6 +22,7 @@ _ARN = "arn:minio:replication::4a6bd7f2-0a2c-4b5e-9a51-6f21c1b6e0d4"
 _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,]+)/(\d{8})/([^/,]+)/s3/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})"
 )
+_UNSIGNED = "NotAuthenticated"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 
 
@@ -107,7 +108,7 @@ class _Metrics:
     def _demand_token(self, request: web.Request) -> None:
         wanted = f"Bearer {self._site.secret(f'{self._site.region}-minio.token')}"
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), wanted.encode()):
-            raise web.HTTPForbidden
+            raise web.HTTPForbidden(reason=_UNSIGNED)
 
 
 def _metrics(rows: list[tuple[str, str, str, float]], told: Mapping[str, str] | None = None) -> web.Response:
@@ -207,7 +208,7 @@ async def _as_minio(request: web.Request, handler: Handler) -> web.StreamRespons
 
 def _refused(request: web.Request, refusal: web.HTTPException, request_id: str) -> web.Response:
     path = request.path
-    if path.startswith(("/minio/v2/metrics/", "/minio/metrics/v3/")) and refusal.status in (403, 405):
+    if refusal.reason == _UNSIGNED:
         message = "Access Denied. (Authentication failed, check your access credentials)"
         body = {"Code": "AccessDenied", "Message": message, "Resource": path, "RequestId": request_id, "HostId": ""}
         return web.json_response(body, status=403)
