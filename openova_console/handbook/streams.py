@@ -96,8 +96,10 @@ def _why(trace: str) -> str:
 
 def last_rise(counts: Sequence[Sample]) -> datetime | None:
     """When the counter was last seen higher than before; None when never. A counter that began anew has risen from 0."""
-    rises = (now.at for before, now in pairwise(counts) if now.value > before.value or 0 < now.value < before.value)
-    return max(rises, default=None)
+    for now, before in pairwise(reversed(counts)):
+        if now.value > before.value or 0 < now.value < before.value:
+            return now.at
+    return None
 
 
 def stood_s(counts: Sequence[Sample]) -> float | None:
