@@ -1,8 +1,8 @@
 """Do both Giteas hold the same commits? Heads are compared; a mirror's own word is only half of the truth.
 
 A push mirror's `last_update` moves on failure too, so a fresh time is no success: only an empty `last_error` together
-with equal heads is. A pull mirror has no error at all: a failed pull shows as an old `mirror_updated`. Which side is ahead
-is asked of a side that knows both commits; when neither knows the other's, the two histories have parted.
+with equal heads is. A pull mirror has no error at all, and its time moves all the same. Which side is ahead is
+asked of a side that knows both commits; when neither knows the other's, the two histories have parted.
 
 Since when a side is behind: the console saw the other's head move away from it, or else the oldest commit that it lacks
 says so by its committer's date.

@@ -1,7 +1,8 @@
 """Does anything carry commits from one Gitea to the other, and does it work? One leg per direction.
 
 A push mirror belongs to the side that sends, a pull mirror to the side that receives (and accepts no commits of its own).
-`last_update` of a push mirror moves on failure too; a pull mirror shows a failure only by an old `mirror_updated`.
+`last_update` of a push mirror and `mirror_updated` of a pull mirror move on failure too (seen on Gitea 1.26). A push mirror
+then has an error; a pull mirror shows nothing at all, so that only the heads prove it.
 """
 
 from collections.abc import Sequence
@@ -118,6 +119,6 @@ def _pull(objective: Objective, name: str, region: str, mirrors: Mirrors, now: d
     if not mirrors.pull_interval_s:
         return Judgement.warn(f"{region} pulls {name} only by hand, last {span(age_s)} ago")
     if age_s > 2 * mirrors.pull_interval_s + objective.warn_s:
-        sentence = f"{region} has not pulled {name} for {span(age_s)}: it should every {span(mirrors.pull_interval_s)}"
+        sentence = f"{region} has not tried to pull {name} for {span(age_s)}: it should every {span(mirrors.pull_interval_s)}"
         return Judgement.breach(sentence) if age_s > objective.breach_s else Judgement.warn(sentence)
-    return Judgement.ok(f"{region} pulls {name}, last {span(age_s)} ago")
+    return Judgement.ok(f"{region} pulls {name}, last tried {span(age_s)} ago")

@@ -18,6 +18,7 @@ from openova_console.settings import HttpEndpoint, Network
 from openova_console.systems import errors, shape
 from openova_console.systems.durations import go_duration
 from openova_console.systems.exchange import Exchange, cut, exchange, redact_text
+from openova_console.systems.faults import refusal
 from openova_console.systems.http import client, decode, fetch
 
 _PAGE = 50
@@ -153,9 +154,14 @@ class Gitea:
             also=(404,),
             params=dict(params or {}),
         )
-        document = await decode(got.body, self.source, got.call)
+        try:
+            document = await decode(got.body, self.source, got.call)
+        except errors.Malformed:
+            document = None
+            if got.status != 404:
+                raise
         if got.status == 404 and "message" not in (document if isinstance(document, dict) else {}):
-            raise errors.NotInstalled(self.source, f"{self.source} does not have this part (404): is it a Gitea?", call=got.call)
+            raise refusal(self.source, got.status, got.body, got.headers, got.call)
         call = got.call if got.status == 200 else f"{got.call}\n{got.status}"
         shown = exchange(call, document, answered_at=got.answered_at, duration_ms=got.duration_ms)
         return _Got(got.status, document, got.headers, shown)

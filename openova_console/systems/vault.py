@@ -88,13 +88,13 @@ class Vault:
             Fault: nothing answers, or something that is not a vault.
         """
         got = await self._get("/v1/sys/health", also=tuple(_STATES), params=_ALL_OK)
+        document = await self._decoded(got)
         try:
-            document = await decode(got.body, self.source, got.call)
             state = _state(self.source, got.status, document)
         except errors.Malformed:
             if got.status == 200:
                 raise
-            raise refusal(self.source, got.status, got.body, got.headers, got.call) from None
+            raise _refusal(got, self.source) from None
         shown = exchange(f"{got.call}\n{got.status}", document, answered_at=got.answered_at, duration_ms=got.duration_ms)
         return Health(state, shape.text(self.source, document, "version")[:60], shown)
 
@@ -132,7 +132,7 @@ class Vault:
                 f"accepted, or its policy lacks read there"
             )
             raise errors.Refused(self.source, sentence, status=403, call=got.call)
-        document = await decode(got.body, self.source, got.call)
+        document = await self._decoded(got)
         if got.status == 404:
             if shape.optional(self.source, document, "errors", kind=list):
                 sentence = f"{self.source} has no KV v2 engine at {self._settings.mount} (404)"
@@ -163,6 +163,15 @@ class Vault:
             tuple(sorted(at for at in written if at is not None)[-_VERSIONS:]),
         )
 
+    async def _decoded(self, got: Received) -> Any:
+        """The body; what is no JSON under a refusing status is that refusal, from something before the vault perhaps."""
+        try:
+            return await decode(got.body, self.source, got.call)
+        except errors.Malformed:
+            if got.status == 200:
+                raise
+            raise _refusal(got, self.source) from None
+
     async def _get(self, path: str, *, also: tuple[int, ...], params: dict[str, str] | None = None) -> Received:
         return await fetch(
             self._http,
@@ -189,6 +198,10 @@ def connect(endpoint: HttpEndpoint, *, region: str, settings: VaultSettings, net
         source=source,
     )
     return Vault(http, source=source, settings=settings, network=network, deadline_s=deadline_s)
+
+
+def _refusal(got: Received, source: str) -> errors.Fault:
+    return refusal(source, got.status, got.body, got.headers, got.call)
 
 
 def _state(source: str, status: int, document: Any) -> VaultState:
