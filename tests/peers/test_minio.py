@@ -152,4 +152,5 @@ async def test_the_other_side_counts_what_it_received(pair: MinioPair):
     finally:
         await console.close()
     received = dict(console.store.current.minio["region-2"].counters.value.received)
-    assert received[BUCKET] > 20
+    # Up to a minute old, so of the first objects at least.
+    assert received[BUCKET] >= 1
