@@ -33,7 +33,10 @@ def require(name: str) -> Path:
         # Maven writes beside its pom, so it gets a copy.
         shutil.copy(_BUILD / name / "pom.xml", fresh)
         command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={fresh}/jars"]
-        done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=600, check=False)
+        try:
+            done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=600, check=False)
+        except subprocess.TimeoutExpired:
+            raise Missing(f"Maven did not fetch the jars of {name} within ten minutes") from None
         if done.returncode != 0:
             raise Missing(f"Maven could not fetch the jars of {name}: {done.stdout[-600:]}{done.stderr[-300:]}")
         if not target.is_dir():
