@@ -153,7 +153,7 @@ def _failed(canary: Canary, weight: int | None, problem: str, now: datetime) -> 
     ago = f" {_long(since_s)} ago" if since_s is not None else ""
     if problem or weight is None:
         sentence = f"The release failed{ago}, and {problem or 'where the traffic goes is not known'}"
-    elif weight:
+    elif weight and weight == canary.status_weight:
         sentence = f"The promotion failed{ago}: the primary is not ready, so {weight} % of the traffic is on the canary"
     else:
         sentence = f"The release was rolled back{ago}; the version before it serves all traffic"

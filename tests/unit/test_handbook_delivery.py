@@ -119,6 +119,11 @@ def test_a_failure_is_a_breach_wherever_the_traffic_goes(found: Canary, sentence
     assert judged(found).judgement.sentence == sentence
 
 
+def test_a_route_that_is_put_back_a_moment_later_is_no_failed_promotion():
+    found = judged(canary(Phase.FAILED, 50, status_weight=0, since=ago(1)))
+    assert found.judgement.sentence.startswith("The release was rolled back less than a minute ago")
+
+
 def test_sentences_change_once_a_minute_at_most():
     words = {judged(canary(Phase.FAILED, 0, since=ago(s))).judgement.sentence for s in range(60, 120)}
     assert words == {"The release was rolled back 60 s ago; the version before it serves all traffic"}
