@@ -30,6 +30,8 @@ from tests.peers.world import World
 from tests.support.bad_cases import proven
 
 REGION, REAL, ROW = "region-1", "Flagger 1.44", "Canaries"
+SLACK_S = 6
+"""How late Flagger's ticks and our watch may come on a busy machine; a tick more would be 10 s."""
 NAMES, RESTING = ("web", "api", "pay"), "docs"
 Holds = Callable[[CanaryCell], bool]
 
@@ -126,10 +128,10 @@ async def test_three_releases_from_first_to_last(console: Console, flagger: Flag
     assert taken_back.progress.weight == 0
     assert "Canary analysis failed, Deployment scaled to zero" in taken_back.progress.judgement.sentence
     failed = await console.phase("pay", "Failed")
-    assert (datetime.now(UTC) - began).total_seconds() < 40 + 2
+    assert (datetime.now(UTC) - began).total_seconds() < 40 + SLACK_S
     proven(ROW, "rolled back after failed checks", failed.progress.judgement, on=REAL)
     done = await console.phase("web", "Succeeded")
-    assert (datetime.now(UTC) - opened).total_seconds() < 30 + 2, "three ticks after approval"
+    assert (datetime.now(UTC) - opened).total_seconds() < 30 + SLACK_S, "three ticks after approval"
     assert (done.progress.weight, done.progress.judgement.verdict) == (0, Verdict.OK)
     assert done.canary.applied == done.canary.promoted != ""
     _held_against_the_traps(console)
