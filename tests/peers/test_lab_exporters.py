@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -95,7 +96,8 @@ async def exported(lab: RunningLab, region: str) -> list[str]:
     port = planned(lab.base_port)[f"{region}/exporters"]
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"http://127.0.0.1:{port}/metrics")
-    return [line.split()[2] for line in answer.text.splitlines() if line.startswith("# TYPE ")]
+    # By their samples: one TYPE stands for all the series of a histogram.
+    return sorted({re.split(r"[{ ]", line, maxsplit=1)[0] for line in answer.text.splitlines() if not line.startswith("#")})
 
 
 async def judged(settings: Settings) -> Board:
