@@ -11,7 +11,7 @@ from datetime import datetime
 
 from openova_console.handbook.replication import Hop, Objective
 from openova_console.handbook.speech import span
-from openova_console.handbook.words import Judgement, Reading, worst
+from openova_console.handbook.words import Judgement, Reading, Verdict, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,9 @@ def _judge(objective: Objective, row: Row, regions: tuple[str, str], now: dateti
         return _none(name, regions, here, needed)
     found = [_push(objective, name, mirror, now) for mirror in here.push]
     verdict = worst(one.verdict for one in found)
-    return next(one for one in found if one.verdict is verdict)
+    first = next(one for one in found if one.verdict is verdict)
+    # Back from the DR region nothing is lost with the primary: it matters once the DR region takes commits.
+    return first if needed or verdict is not Verdict.BREACH else Judgement.warn(first.sentence)
 
 
 def _none(name: str, regions: tuple[str, str], here: Mirrors, needed: bool) -> Judgement:

@@ -17,11 +17,11 @@ from openova_console.handbook.mirrors import PushMirror
 from openova_console.settings import HttpEndpoint, Network
 from openova_console.systems import errors, shape
 from openova_console.systems.durations import go_duration
-from openova_console.systems.exchange import Exchange, cut, exchange, redact_text
+from openova_console.systems.exchange import Exchange, exchange, redact_text
 from openova_console.systems.faults import refusal
 from openova_console.systems.http import client, decode, fetch
 
-_PAGE = 50
+_PAGE, _SHOWN = 50, 160
 _LEAN = {"stat": "false", "verification": "false", "files": "false"}
 
 
@@ -137,7 +137,7 @@ class Gitea:
         return PushMirror(
             target=(address.hostname or "another place")[:120],
             updated_at=_moment(source, row, "last_update"),
-            error=cut(redact_text(error), 160),
+            error=_short(redact_text(error)),
             interval_s=go_duration(shape.text(source, row, "interval")) or 0.0,
             on_commit=shape.optional(source, row, "sync_on_commit", kind=bool) or False,
         )
@@ -178,6 +178,10 @@ def connect(endpoint: HttpEndpoint, *, region: str, network: Network, deadline_s
         source=source,
     )
     return Gitea(http, source=source, network=network, deadline_s=deadline_s)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _moment(source: str, document: Any, field: str) -> datetime | None:

@@ -52,6 +52,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GiteaPair]:
 def whole(pair: GiteaPair) -> Iterator[None]:
     yield
     pair.restore()
+    if not pair.in_step():
+        pair.first.sync(PUSHED)
 
 
 def settings_for(pair: GiteaPair, *names: str, reader: bool = False) -> Settings:

@@ -144,6 +144,7 @@ def test_what_was_not_read_or_is_old_is_unknown():
 PULL = {"pull": True, "pull_updated_at": ago(30), "pull_interval_s": 60.0}
 MIRRORS = {
     "fails": (mirrors(mirror(error="push failed: 403")), None, Verdict.BREACH, "fails: push failed: 403"),
+    "the way back fails": (None, mirrors(mirror(error="no")), Verdict.WARN, "fails: no"),
     "one of two fails": (mirrors(mirror(), mirror(error="no")), None, Verdict.BREACH, "fails: no"),
     "by hand": (mirrors(mirror(interval_s=0, on_commit=False)), None, Verdict.WARN, "only by hand"),
     "never ran": (mirrors(mirror(updated_at=None)), None, Verdict.UNKNOWN, "has not run yet"),
