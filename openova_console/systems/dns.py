@@ -91,30 +91,43 @@ async def ask(
     Raises:
         Misconfigured: the CA file or the name cannot be used. Nothing else: every other failure is an outcome.
     """
+    tls = tls_settings(ca_file, resolver.name) if transport == "dot" else None
+    question = make_question(resolver, name, kind, recursive=recursive)
+    port = resolver.port or (853 if transport == "dot" else 53)
+    call = f"{name} {kind} @{resolver.address} port {port} over {'TLS' if transport == 'dot' else 'UDP'}"
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_s):
+            answer = await _query(question, resolver, port, tls, timeout_s)
+    except FAILURES as error:
+        return unanswered(resolver, call, error, since(began), timeout_s)
+    return read(answer, resolver, call, since(began))
+
+
+FAILURES = (TimeoutError, dns.exception.DNSException, OSError, EOFError, ValueError, struct.error, IndexError)
+"""What asking can raise; each is an outcome."""
+
+
+def make_question(resolver: Resolver, name: str, kind: str, *, recursive: bool) -> dns.message.Message:
+    """A question with EDNS. Raises `Misconfigured` for what is not a name."""
     try:
         target = dns.name.from_text(name)
     except (dns.exception.DNSException, UnicodeError):
         raise Misconfigured(resolver.name, f"{resolver.name} was not asked: {name[:80]} is not a DNS name") from None
-    tls = _tls(ca_file, resolver.name) if transport == "dot" else None
-    question = dns.message.make_query(target, kind, use_edns=0, payload=1232, flags=int(dns.flags.RD) if recursive else 0)
-    port = resolver.port or (853 if transport == "dot" else 53)
-    call = f"{name} {kind} @{resolver.address} port {port} over {'TLS' if transport == 'dot' else 'UDP'}"
-    began = time.monotonic()
+    return dns.message.make_query(target, kind, use_edns=0, payload=1232, flags=int(dns.flags.RD) if recursive else 0)
+
+
+def unanswered(resolver: Resolver, call: str, error: Exception, took: float, timeout_s: float) -> DnsAnswer:
+    """The outcome of a question that one of `FAILURES` ended, after `took` milliseconds."""
     outcome: Outcome
-    try:
-        async with asyncio.timeout(timeout_s):
-            answer = await _query(question, resolver, port, tls, timeout_s)
-    except (TimeoutError, dns.exception.Timeout):
+    if isinstance(error, TimeoutError | dns.exception.Timeout):
         outcome, detail = "timeout", f"{resolver.name} did not answer within {span(timeout_s)}"
-    except ssl.SSLError as error:
+    elif isinstance(error, ssl.SSLError):
         outcome, detail = "tls_failed", f"{resolver.name} {tls_reason(error)}"
-    except (OSError, EOFError) as error:
+    elif isinstance(error, OSError | EOFError):
         outcome, detail = "unreachable", f"{resolver.name} {socket_reason([error])}"
-    except (dns.exception.DNSException, ValueError, struct.error, IndexError):
-        outcome, detail = "malformed", f"{resolver.name} gave an answer that is not DNS"
     else:
-        return _read(answer, resolver, call, _since(began))
-    took = _since(began)
+        outcome, detail = "malformed", f"{resolver.name} gave an answer that is not DNS"
     return DnsAnswer(outcome, (), None, (), took, detail, exchange(call, detail, answered_at=datetime.now(UTC), duration_ms=took))
 
 
@@ -136,7 +149,8 @@ async def _query(
     return answer
 
 
-def _read(answer: dns.message.Message, resolver: Resolver, call: str, took: float) -> DnsAnswer:
+def read(answer: dns.message.Message, resolver: Resolver, call: str, took: float) -> DnsAnswer:
+    """What a whole answer says, after `took` milliseconds."""
     shown = exchange(call, answer.to_text(), answered_at=datetime.now(UTC), duration_ms=took)
     codes = tuple(int(option.code) for option in answer.extended_errors())
     addresses = tuple(rdata.address for rrset in answer.answer if rrset.rdtype == dns.rdatatype.A for rdata in rrset)
@@ -162,11 +176,13 @@ def _name(rdata: Any) -> str:
     return str(name.to_text(omit_final_dot=True)).lower()
 
 
-def _since(began: float) -> float:
+def since(began: float) -> float:
+    """Milliseconds since an instant of the monotonic clock."""
     return (time.monotonic() - began) * 1000
 
 
-def _tls(ca_file: Path | None, source: str) -> ssl.SSLContext:
+def tls_settings(ca_file: Path | None, source: str) -> ssl.SSLContext:
+    """Verifying TLS for DNS, made once for each state of the CA file. Raises `Misconfigured`."""
     stamp = ca_file.stat().st_mtime_ns if ca_file is not None and ca_file.exists() else 0
     return _tls_cached(ca_file, source, stamp)
 

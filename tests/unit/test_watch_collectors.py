@@ -255,15 +255,18 @@ def test_a_replicas_own_silence_is_kept():
 async def test_one_poll_of_a_witness_asks_the_control_and_fresh_labels_about_each_region(monkeypatch):
     asked = []
 
-    async def answer(resolver, name, **_):
+    async def answer(resolver, questions, **_):
         from openova_console.systems.dns import DnsAnswer
         from tests.support.factories import exchange
 
-        asked.append(name)
-        dead = name.endswith("region-1.example")
-        return DnsAnswer("servfail" if dead else "answer", (22,) if dead else (), None, (), 8.0, "", exchange(name))
+        asked.extend(name for name, _ in questions)
+        dead = [name.endswith("region-1.example") for name, _ in questions]
+        return [
+            DnsAnswer("servfail" if d else "answer", (22,) if d else (), None, (), 8.0, "", exchange(name))
+            for d, (name, _) in zip(dead, questions, strict=True)
+        ]
 
-    monkeypatch.setattr("openova_console.watch.collectors.witnesses.dns.ask", answer)
+    monkeypatch.setattr("openova_console.watch.collectors.witnesses.ask_together", answer)
     snapshots = SnapshotStore()
     resolver = SETTINGS.witnesses.resolvers[0]
     await WitnessCollector(resolver, SETTINGS, snapshots).read()

@@ -7,12 +7,12 @@ witnesses' transport, besides for a control name. Which hosts there are is known
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from openova_console.handbook.gslb import RESOLVERS, Answer, GslbEvidence, ServerView
 from openova_console.handbook.witnesses import Outcome
 from openova_console.settings import Region, Resolver, Settings
 from openova_console.systems import dns
+from openova_console.systems.dns_stream import Kind, ask_together
 from openova_console.systems.errors import Fault, TimedOut, Unreachable
 from openova_console.systems.exchange import Exchange, exchange
 from openova_console.watch.collectors.base import utc_now
@@ -20,7 +20,6 @@ from openova_console.watch.snapshot import Snapshot, SnapshotStore
 
 HOSTS_AT_MOST = 40
 """More hosts than this are not asked about in one poll: questions to a resolver are not free."""
-Kind = Literal["A", "NS", "SOA"]
 
 
 def hosts(settings: Settings, snapshot: Snapshot) -> tuple[str, ...]:
@@ -111,19 +110,14 @@ async def _ask_all(
 ) -> Mapping[tuple[str, Kind], dns.DnsAnswer]:
     """All questions to one server side by side, in the order given."""
     witnesses = settings.witnesses
-
-    async def one(name: str, kind: Kind) -> dns.DnsAnswer:
-        return await dns.ask(
-            server,
-            name,
-            kind=kind,
-            transport="udp" if own else witnesses.transport,
-            timeout_s=settings.gslb.timeout_s,
-            ca_file=None if own else witnesses.ca_file,
-            recursive=not own,
-        )
-
-    answers = await asyncio.gather(*(one(name, kind) for name, kind in asked))
+    answers = await ask_together(
+        server,
+        asked,
+        transport="udp" if own else witnesses.transport,
+        timeout_s=settings.gslb.timeout_s,
+        ca_file=None if own else witnesses.ca_file,
+        recursive=not own,
+    )
     return dict(zip(asked, answers, strict=True))
 
 

@@ -4,11 +4,10 @@ Each round uses a fresh random label below the region's probe zone, which only t
 answer. One witness's questions run beside the other witnesses'; a slow one delays nobody.
 """
 
-import asyncio
-
 from openova_console.handbook.witnesses import Outcome, Round, cast
 from openova_console.settings import Region, Resolver, Settings
 from openova_console.systems import dns
+from openova_console.systems.dns_stream import ask_together
 from openova_console.watch.collectors.base import utc_now
 from openova_console.watch.snapshot import SnapshotStore, WitnessFacts
 
@@ -23,13 +22,20 @@ class WitnessCollector:
 
     async def read(self) -> None:
         """One poll: the control and all rounds about all regions at once. An outcome is a fact, never a fault."""
+        witnesses = self._settings.witnesses
         regions = [r for r in self._settings.regions if r.probe_zone]
-        control, answers = await asyncio.gather(
-            self._ask(self._settings.witnesses.control_name), asyncio.gather(*(self._region(r) for r in regions))
+        names = [f"{dns.fresh_label()}.{r.probe_zone}" for r in regions for _ in range(witnesses.rounds)]
+        control, *answers = await ask_together(
+            self._resolver,
+            [(name, "A") for name in (witnesses.control_name, *names)],
+            transport=witnesses.transport,
+            timeout_s=witnesses.timeout_s,
+            ca_file=witnesses.ca_file,
         )
         asked = Round(Outcome(control.outcome), control.ede, control.duration_ms)
         facts, traces = {}, {f"witness/{self._resolver.name}": control.exchange}
-        for region, rounds in zip(regions, answers, strict=True):
+        for number, region in enumerate(regions):
+            rounds = answers[number * witnesses.rounds : (number + 1) * witnesses.rounds]
             facts[(region.id, self._resolver.name)] = self._facts(region, rounds, asked)
             traces[f"witness/{region.id}/{self._resolver.name}"] = rounds[-1].exchange
         self._snapshots.put_all({"witnesses": facts, "traces": traces})
@@ -47,18 +53,4 @@ class WitnessCollector:
             control=control,
             ballot=cast(rounds, control, agree=self._settings.witnesses.agree),
             asked_at=utc_now(),
-        )
-
-    async def _region(self, region: Region) -> list[dns.DnsAnswer]:
-        names = [f"{dns.fresh_label()}.{region.probe_zone}" for _ in range(self._settings.witnesses.rounds)]
-        return list(await asyncio.gather(*(self._ask(name) for name in names)))
-
-    async def _ask(self, name: str) -> dns.DnsAnswer:
-        witnesses = self._settings.witnesses
-        return await dns.ask(
-            self._resolver,
-            name,
-            transport=witnesses.transport,
-            timeout_s=witnesses.timeout_s,
-            ca_file=witnesses.ca_file,
         )
