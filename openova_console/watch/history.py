@@ -19,6 +19,7 @@ from openova_console.store.history import Point
 from openova_console.store.tables import Sample
 from openova_console.watch.alert_history import alert_samples
 from openova_console.watch.board import Board
+from openova_console.watch.budget_history import budget_samples
 from openova_console.watch.slo_history import slo_samples
 
 __all__ = ["POINTS", "RANGES", "Chart", "History", "Point", "series"]
@@ -121,4 +122,9 @@ def _samples(board: Board) -> list[Sample]:
             verdict = a.judgement.verdict if value is not None or a.judgement.verdict is not Verdict.OK else Verdict.UNKNOWN
             value = value if known else None
             samples.append(Sample(series=series(row.promise.service, what), observed_at=at, value=value, verdict=verdict.value))
-    return samples + slo_samples(board.slo, board.at) + alert_samples(board.alerts, board.at)
+    return [
+        *samples,
+        *slo_samples(board.slo, board.at),
+        *alert_samples(board.alerts, board.at),
+        *budget_samples(board.budget, board.at),
+    ]

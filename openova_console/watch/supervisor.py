@@ -38,6 +38,7 @@ class Supervisor:
         self._measure = measure
         self._collectors: dict[str, Collector] = {}
         self._failures: dict[str, int] = {}
+        self._stopping = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         # Reads longer than their cadence are expected during an outage; the health shows them.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -67,6 +68,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop firing, then close every collector."""
+        self._stopping = True
         if self._scheduler.running:
             self._scheduler.remove_all_jobs()
             self._scheduler.shutdown(wait=False)
@@ -86,6 +88,10 @@ class Supervisor:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await collector.read()
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            return
         except Fault as fault:
             self._down(name, fault.sentence, fault.retry_after_s if isinstance(fault, Overloaded) else None)
         except TimeoutError:

@@ -57,10 +57,12 @@ def test_the_same_alert_in_both_regions_is_two():
     assert [alarm.title for alarm in found.alarms] == ["1 critical alert in Region 1", "1 critical alert in Region 2"]
 
 
-def test_a_critical_alert_is_named_in_the_strip_and_a_warning_is_not():
+def test_critical_alerts_and_warnings_are_named_in_the_strip():
     critical = alert(1, "critical", summary="3 % fail.")
     found = board(evidence(critical, alert(2, "critical", "DiskFull")), evidence(alert(3))).alerts
-    (alarm,) = found.alarms
+    alarm, warning = found.alarms
+    assert warning.verdict is Verdict.WARN and warning.title == "1 warning in Region 2"
+    assert warning.sentence.startswith("HighErrorRate in shop for ")
     assert alarm.verdict is Verdict.BREACH and alarm.title == "2 critical alerts in Region 1"
     assert alarm.sentence == "HighErrorRate in shop for 1 min 41 s: 3 % fail. Also DiskFull in shop"
     assert found.judgement.sentence.startswith("Region 1: 2 critical alerts fire. Region 2: 1 warning alert fires")

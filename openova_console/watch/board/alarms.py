@@ -63,7 +63,7 @@ def _services(replication: Sequence[ReplicationRow]) -> list[Alarm]:
         if len(alike) < _MANY:
             found += [Alarm(verdict, f"{r.promise.title} replication", r.assessment.judgement.sentence) for r in alike]
             continue
-        word = {Verdict.BREACH: "broken", Verdict.UNKNOWN: "not known", Verdict.WARN: "behind"}[verdict]
+        word = {Verdict.BREACH: "beyond its limit", Verdict.UNKNOWN: "not known", Verdict.WARN: "behind"}[verdict]
         names = listing([r.promise.title for r in alike])
         first = f"{alike[0].promise.title}: {alike[0].assessment.judgement.sentence}"
         found.append(Alarm(verdict, f"Replication of {len(alike)} services is {word}", f"{names}. {first}"))

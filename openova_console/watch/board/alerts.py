@@ -123,7 +123,7 @@ def _whole(rows: Sequence[AlertRegionRow]) -> Judgement:
 
 
 def _alarms(row: AlertRegionRow, evidence: AlertEvidence, regions: Sequence[RegionRow], now: datetime) -> list[Alarm]:
-    """Critical alerts, silent alerting, and what is not known: one line each. Warnings stay on their own card.
+    """Critical alerts or else warnings, silent alerting, and what is not known: one line each.
 
     Of a region that does not answer at all, the region's own line says so.
     """
@@ -139,15 +139,21 @@ def _alarms(row: AlertRegionRow, evidence: AlertEvidence, regions: Sequence[Regi
     if said.alerts.verdict is Verdict.BREACH:
         count = row.firing.get(Severity.CRITICAL, 0)
         title = f"{count} critical alert{'s' if count != 1 else ''} in {name}"
-        found.append(Alarm(Verdict.BREACH, title, _critical(evidence, now)))
+        found.append(Alarm(Verdict.BREACH, title, _named(evidence, (Severity.CRITICAL,), now)))
+    elif said.alerts.verdict is Verdict.WARN:
+        count = row.firing.get(Severity.WARNING, 0) + row.firing.get(Severity.OTHER, 0)
+        title = f"{count} warning{'s' if count != 1 else ''} in {name}"
+        found.append(Alarm(Verdict.WARN, title, _named(evidence, (Severity.WARNING, Severity.OTHER), now)))
     elif said.alerts.verdict is Verdict.UNKNOWN:
         found.append(Alarm(Verdict.UNKNOWN, f"Alerts of {name}", said.alerts.sentence))
     return found
 
 
-def _critical(evidence: AlertEvidence, now: datetime) -> str:
-    """The critical groups by name, newest first, the first with its age and summary."""
-    groups = [group for group in evidence.groups if group.firing and group.severity is Severity.CRITICAL]
+def _named(evidence: AlertEvidence, severities: Sequence[Severity], now: datetime) -> str:
+    """The groups of these severities by name, newest first, the first with its age and summary."""
+    groups = [group for group in evidence.groups if group.firing and group.severity in severities]
+    if not groups:
+        return "The Alerts page names them"
     first = groups[0]
     since = f" for {span(max(0.0, (now - first.oldest).total_seconds()))}" if first.oldest else ""
     summary = f": {first.summary.rstrip('.')}" if first.summary else ""

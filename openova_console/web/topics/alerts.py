@@ -92,10 +92,14 @@ def values(board: Board, watch: Watch, now: datetime) -> Mapping[str, Any]:
 
 
 def _count(row: AlertRegionRow, fresh_s: float) -> CountRow:
-    known = row.observed_at is not None
+    whole = row.observed_at is not None and row.said.alerts.verdict is not Verdict.UNKNOWN
+
+    def said(number: int) -> str:
+        """What was read of a set that is not whole is a lower bound, and nothing read of it is no zero."""
+        return str(number) if whole else f"≥ {number}" if number and row.observed_at is not None else "–"
 
     def count(severity: Severity) -> str:
-        return str(row.firing.get(severity, 0)) if known else "–"
+        return said(row.firing.get(severity, 0))
 
     return CountRow(
         row.region.display,
@@ -105,7 +109,7 @@ def _count(row: AlertRegionRow, fresh_s: float) -> CountRow:
         count(Severity.WARNING),
         count(Severity.OTHER),
         count(Severity.INFO),
-        str(row.suppressed) if known else "–",
+        said(row.suppressed),
         iso(row.observed_at),
         fresh_s,
         row.trace,
