@@ -10,5 +10,5 @@ class HarborSettings(Section):
     policies: tuple[str, ...] = Field(
         ("cross-region-replication",),
         min_length=1,
-        description="Replication policies by name: of the primary region's Harbor when they push, of the DR region's when they pull",
+        description="Policies by name: of the primary region's Harbor when they push, of the DR region's when they pull",
     )

@@ -41,11 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(folder: Path, exporters: dict[str, list[str]]) -> int:
-    for name in ("etcd", "kube-apiserver"):
+    for name in ("etcd", "kube-apiserver", "gitea", "minio"):
         binaries.build(name)
     began = time.monotonic()
-    print("Starting two API servers, PostgreSQL, Redis, Prometheus and DNS …", flush=True)
-    with World(folder, lab_exporters=exporters) as world:
+    print("Starting two API servers, PostgreSQL, Redis, Kafka, MinIO, Gitea, Prometheus, Alertmanager and DNS …", flush=True)
+    with World(folder, lab_exporters=exporters, whole=True) as world:
         print(f"All real servers answer ({time.monotonic() - began:.0f} s). Logs: {world.folder}")
         print(f"Point a console at them:   make run CONFIG={world.config_file}")
         print("Cut the link between the regions: type refuse, freeze or up. Ctrl-C stops everything.", flush=True)

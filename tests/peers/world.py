@@ -1,8 +1,8 @@
 """The two-region platform made of real servers, on loopback: start, cut, restore, stop.
 
 Region 1 holds the Postgres primary and the Redis primary; region 2 follows both through cut proxies. Each region has its
-own API server, Prometheus and DNS authority; three resolvers are the witnesses. `console.yaml` in the folder points a
-console at all of it.
+own API server, Prometheus and DNS authority; three resolvers are the witnesses. A whole world has Kafka, MinIO, Gitea and
+Alertmanager as well. `console.yaml` in the folder points a console at all of it.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from tests.peers.servers.kubernetes import ApiServer
 from tests.peers.servers.postgres import APPLICATION_NAME, SLOT_NAME, PostgresPair
 from tests.peers.servers.prometheus import PrometheusServer
 from tests.peers.servers.redis import RedisPair
+from tests.peers.services import Services
 
 REGIONS = ("region-1", "region-2")
 CONTROL_ZONE = "control.example.test"
@@ -44,6 +45,7 @@ class World:
     Args:
         folder: logs, tokens, certificates and `console.yaml`; what an earlier world left there is removed.
         lab_exporters: by region, host:port of further exporters that its Prometheus is to scrape.
+        whole: with the servers of `services` too; takes about 20 s more.
         say: told what is being started.
     """
 
@@ -52,10 +54,13 @@ class World:
         folder: Path,
         *,
         lab_exporters: Mapping[str, Iterable[str]] | None = None,
+        whole: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.absolute()
         self._lab_exporters = lab_exporters or {}
+        self._whole = whole
+        self.services: Services | None = None
         self._say = say
         self._stack = contextlib.ExitStack()
         self._beating = threading.Event()
@@ -72,7 +77,7 @@ class World:
         self._stack.close()
 
     def _start(self) -> None:
-        for leftover in ("authority", "postgres", "redis", "dns", *REGIONS):
+        for leftover in ("authority", "postgres", "redis", "dns", "kafka", "minio", "gitea", "alertmanager", *REGIONS):
             shutil.rmtree(self.folder / leftover, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.authority = Authority(self.folder / "authority")
@@ -82,12 +87,16 @@ class World:
         self.redis = RedisPair(self.folder / "redis", self._background)
         zones = [(probe_zone("region-1"), "192.0.2.10"), (probe_zone("region-2"), "192.0.2.20"), (CONTROL_ZONE, "192.0.2.99")]
         self.authorities = {zone: DnsAuthority(self.folder / "dns" / zone, zone, address) for zone, address in zones}
+        if self._whole:
+            self.services = Services(self.folder, self._background)
+        others = self.services
         self._at_once(
             *(api.start for api in self.api.values()),
             self.postgres.start,
             self.redis.start,
             *(authority.start for authority in self.authorities.values()),
-            stops=[*self.api.values(), self.postgres, self.redis, *self.authorities.values()],
+            *(others.starts if others else ()),
+            stops=[*self.api.values(), self.postgres, self.redis, *self.authorities.values(), *(others.all if others else ())],
         )
         self.probe_links = {
             "region-1": CutProxy(self._background, self.redis.replica_port),
@@ -138,7 +147,11 @@ class World:
         }
         if lab := list(self._lab_exporters.get(region, ())):
             jobs["lab"] = [(address, {}) for address in lab]
-        return PrometheusServer(self.folder / region, f"prometheus-{region}", jobs)
+        if self.services is None:
+            return PrometheusServer(self.folder / region, f"prometheus-{region}", jobs)
+        jobs["kafka"] = [(self.services.kafka.targets[region], {})]
+        # Kafka's own exporter takes longer than a second at first.
+        return PrometheusServer(self.folder / region, f"prometheus-{region}", jobs, every="2s")
 
     def seed(self, region: str) -> None:
         """Write a healthy region's objects."""
@@ -149,11 +162,14 @@ class World:
         """Renew the failover controller's lease once in both regions."""
         for api in self.api.values():
             api.apply(*objects.lease("region-1", now=datetime.now(UTC)))
+        if self.services is not None:
+            self.services.beat()
 
     @property
     def links(self) -> tuple[CutProxy, ...]:
         """Everything that crosses from one region to the other."""
-        return (self.postgres.link, self.redis.link, *self.probe_links.values())
+        others = self.services.links if self.services else ()
+        return (self.postgres.link, self.redis.link, *self.probe_links.values(), *others)
 
     def refuse_link(self) -> None:
         """Cut the regions apart: connections break and none can be made."""
@@ -177,7 +193,10 @@ class World:
             "console": {"looks_from": "region-1", "data_dir": str(self.folder / "console")},
             "regions": [self._region(r) for r in REGIONS],
             "link": {"kind": "native"},
-            "replication": {"cnpg": {"application_name": APPLICATION_NAME, "slot_name": SLOT_NAME}},
+            "replication": {
+                "cnpg": {"application_name": APPLICATION_NAME, "slot_name": SLOT_NAME},
+                **(self.services.replication() if self.services else {}),
+            },
             "witnesses": {
                 "resolvers": resolvers,
                 "ca_file": str(self.authority.ca_file),
@@ -202,6 +221,7 @@ class World:
             },
             "postgres_cluster": {"namespace": "databases", "name": "postgres"},
             "probe_zone": probe_zone(region),
+            **(self.services.region(region) if self.services else {}),
         }
 
 

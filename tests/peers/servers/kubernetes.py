@@ -11,7 +11,9 @@ import httpx
 import yaml
 from cryptography.hazmat.primitives import serialization
 
+from openova_console.systems import kinds
 from openova_console.systems.kinds import Resource
+from openova_console.watch.collectors.kubernetes import MIRRORED
 from tests.peers import binaries
 from tests.peers.servers.authority import Authority, private_key
 from tests.peers.servers.process import Process, free_port, wait_until
@@ -23,28 +25,12 @@ CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", name
 CLUSTER_ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", namespaced=False)
 CONFIG_MAPS = Resource("", "v1", "configmaps")
 
+_READ = dict.fromkeys((*MIRRORED, kinds.EVENTS, kinds.PODS, kinds.CNPG_BACKUPS, kinds.BACKUP_LOCATIONS))
 READER_ROLE = {
     "metadata": {"name": "openova-console-reader"},
-    "rules": [
-        {"apiGroups": [""], "resources": ["nodes", "pods", "events"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "watch"]},
-        *(
-            {"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"]}
-            for group, resources in {
-                "postgresql.cnpg.io": ["clusters", "backups"],
-                "kustomize.toolkit.fluxcd.io": ["kustomizations"],
-                "helm.toolkit.fluxcd.io": ["helmreleases"],
-                "source.toolkit.fluxcd.io": ["gitrepositories"],
-                "cert-manager.io": ["certificates"],
-                "velero.io": ["backups", "backupstoragelocations"],
-                "k8gb.absa.oss": ["gslbs"],
-                "k8gb.io": ["gslbs"],
-                "flagger.app": ["canaries"],
-                "gateway.networking.k8s.io": ["httproutes"],
-            }.items()
-        ),
-    ],
+    "rules": [{"apiGroups": [r.group], "resources": [r.plural], "verbs": ["get", "list", "watch"]} for r in _READ],
 }
+"""What the console reads, and what its adapters are tested with."""
 
 
 class ApiServer:
