@@ -50,7 +50,9 @@ def test_garbage_makes_that_reading_unknown_and_nothing_else(visit: Visit, healt
     expect(row.locator(".state")).to_have_text("Unknown", timeout=SEEN_WITHIN_MS)
     expect(page.locator("tr", has_text="Valkey").locator(".state")).to_have_text("OK")
     page.goto(page.url + "sources")
-    expect(page.locator("tr", has_text="postgres/region-2").locator(".why")).to_contain_text("Region 2's Prometheus")
+    expect(page.locator("tr", has=page.get_by_text("postgres/region-2", exact=True)).locator(".why")).to_contain_text(
+        "Region 2's Prometheus"
+    )
     running_lab.fault("region-2/prometheus", "up")
 
 
