@@ -48,7 +48,7 @@ def loss(region: str, rows: Sequence[tuple[str, Assessment]]) -> Loss:
     counted = [a.at_risk_bytes for title, a in rows if a.at_risk_bytes is not None and title not in unknown]
     at_risk = sum(counted) if counted else None
     longest = max(known, key=lambda k: k[1], default=None)
-    confidence = f"{len(known)} of {len(rows)} services are measured"
+    confidence = f"known for {len(known)} of {len(rows)} services"
     if longest is None:
         sentence = f"If {region} died now, what would be lost is not known"
         return Loss(sentence, confidence, 0, len(rows), None, at_risk, unknown)

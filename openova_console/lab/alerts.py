@@ -168,8 +168,16 @@ def _objects(site: Site) -> Iterator[Fired]:
     for job in store.list("jobs.batch"):
         failed = [c for c in job.get("status", {}).get("conditions", []) if c["type"] == "Failed" and c["status"] == "True"]
         if failed:
-            yield _fired(site, "KubeJobFailed", "warning", _unix(failed[0]["lastTransitionTime"]), "A job has failed.",
-                         namespace=job["metadata"]["namespace"], job_name=job["metadata"]["name"])  # fmt: skip
+            metadata, since = job["metadata"], _unix(failed[0]["lastTransitionTime"])
+            yield _fired(
+                site,
+                "KubeJobFailed",
+                "warning",
+                since,
+                f"The job {metadata['name']} has failed.",
+                namespace=metadata["namespace"],
+                job_name=metadata["name"],
+            )
 
 
 def _storm(site: Site) -> Iterator[Fired]:

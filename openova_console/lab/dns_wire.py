@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 import dns.edns
@@ -16,16 +17,16 @@ import dns.rrset
 from openova_console.lab.faults import Fault, Faults
 
 
-class DnsServer:
+class DnsServer(ABC):
     """One server under the name of its endpoint. Its fault decides whether it is reached; `answer` is the rest."""
 
     def __init__(self, endpoint: str, faults: Faults) -> None:
         self.endpoint = endpoint
         self._faults = faults
 
+    @abstractmethod
     async def answer(self, query: dns.message.Message, fault: Fault, *, udp: bool) -> dns.message.Message | None:
         """The answer to one question, after the time that it takes; None is silence."""
-        raise NotImplementedError
 
     def protocol(self) -> asyncio.BaseProtocol:
         """The protocol of one TCP or TLS connection, for the gate."""

@@ -25,6 +25,7 @@ class Resource:
 _CAMEL = {
     "helmreleases": "HelmRelease",
     "gitrepositories": "GitRepository",
+    "canaries": "Canary",
     "backupstoragelocations": "BackupStorageLocation",
     "scheduledbackups": "ScheduledBackup",
     "pushsecrets": "PushSecret",

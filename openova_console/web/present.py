@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from openova_console.handbook.replication import Hop
 from openova_console.handbook.speech import size, span
 from openova_console.handbook.witnesses import Outcome, Vote
 from openova_console.handbook.words import Reading, Verdict, young
@@ -248,7 +249,7 @@ def service_row(row: ReplicationRow, spark: Spark | None) -> ServiceRow:
                 hop.name,
                 hop.judgement.verdict.value,
                 WORDS[hop.judgement.verdict],
-                "unknown" if hop.lag_s is None else span(hop.lag_s),
+                _leg(hop),
                 hop.judgement.sentence,
                 iso(hop.observed_at),
             )
@@ -256,6 +257,13 @@ def service_row(row: ReplicationRow, spark: Spark | None) -> ServiceRow:
         ],
         gaps=[Gap(f"{x:.1f}", f"{width:.1f}") for x, width in spark.gaps] if spark else [],
     )
+
+
+def _leg(hop: Hop) -> str:
+    """What a leg adds; one that is in order and has no time of its own (a server that answers) adds none."""
+    if hop.lag_s is not None:
+        return span(hop.lag_s)
+    return "–" if hop.judgement.verdict is Verdict.OK else "unknown"
 
 
 def source_rows(snapshot: Snapshot, now: datetime) -> list[SourceRow]:

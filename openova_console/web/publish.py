@@ -17,7 +17,7 @@ import reflex as rx
 
 from openova_console.handbook.words import Verdict
 from openova_console.settings import Settings
-from openova_console.watch.board import Board
+from openova_console.watch.board import Board, ReplicationRow
 from openova_console.watch.watch import Watch
 from openova_console.web import present, spark
 from openova_console.web.hub import Hub
@@ -82,6 +82,14 @@ def _calm(board: Board) -> str:
     return f"{regions}; the {measured} services that are measured are in step, {rest} {'is' if rest == 1 else 'are'} not measured"
 
 
+def _worst(row: ReplicationRow | None) -> str:
+    """Which service stands worst; when that one is in order, none is worse than another."""
+    if row is None:
+        return "nothing is measured"
+    verdict = row.assessment.judgement.verdict
+    return "none of those measured" if verdict is Verdict.OK else f"{row.promise.title}, {present.WORDS[verdict].lower()}"
+
+
 def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, Any]:
     rows = []
     for row in board.replication:
@@ -92,7 +100,7 @@ def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, An
     verdict = worst.assessment.judgement.verdict if worst else Verdict.UNKNOWN
     return {
         "rows": rows,
-        "worst": f"{worst.promise.title}, {present.WORDS[verdict].lower()}" if worst else "nothing is measured",
+        "worst": _worst(worst),
         "worst_verdict": verdict.value,
         "question": f"What would be lost if {board.source.display} died now",
         "loss": board.loss.sentence,

@@ -131,6 +131,14 @@ def test_an_object_opens_with_its_conditions_events_text_and_difference(visit: V
     expect(drawer).not_to_be_visible()
 
 
+def test_the_drawer_of_a_canary_shows_its_events(visit: Visit, healthy: None) -> None:
+    page = visit("/region/region-1?kind=canaries.flagger.app")
+    page.get_by_role("button", name=re.compile("open checkout$")).first.click()
+    drawer = page.locator("dialog#object")
+    expect(drawer.locator("h2")).to_have_text("Canary checkout")
+    expect(drawer).to_contain_text("New revision detected", timeout=60_000)
+
+
 def test_the_legs_of_a_path_are_shown(visit: Visit, healthy: None) -> None:
     page = visit("/replication/mongodb")
     for leg in ("Debezium", "MirrorMaker", "sink"):

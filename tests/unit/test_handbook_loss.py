@@ -21,7 +21,7 @@ def test_the_service_that_loses_most_speaks_for_all():
     found = loss("Region 1", [("Postgres", Assessment(OK, 0.4, 1200)), ("MongoDB", Assessment(OK, 3.1))])
     assert found.sentence == "If Region 1 died now: up to 3.1 s of writes (MongoDB); 1.2 KB of what is counted in bytes"
     assert (found.longest_s, found.bytes, found.known, found.unknown) == (3.1, 1200, 2, ())
-    assert found.confidence == "2 of 2 services are measured"
+    assert found.confidence == "known for 2 of 2 services"
 
 
 def test_what_is_not_known_is_named():
@@ -29,7 +29,7 @@ def test_what_is_not_known_is_named():
         "Region 1", [("Postgres", Assessment(OK, 0.0)), ("Vault", Assessment(UNKNOWN)), ("Gitea", Assessment(UNKNOWN, 9))]
     )
     assert found.sentence == "If Region 1 died now: nothing that is measured; not known for Vault and Gitea"
-    assert found.confidence == "1 of 3 services are measured"
+    assert found.confidence == "known for 1 of 3 services"
 
 
 def test_a_breach_without_a_figure_is_not_known():

@@ -210,5 +210,5 @@ async def test_ten_thousand_alerts_do_not_hold_the_event_loop():
     gc.unfreeze()
     assert len({alert.fingerprint for alert in found.alerts}) == 10_000
     # Held for the whole of decoding and reading it would be nearly all of the time.
-    assert max(stalls) < took * 0.7
+    assert max(stalls) < took / 3
     assert len(found.exchange.answer) <= 8 * 1024

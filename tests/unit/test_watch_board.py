@@ -352,3 +352,14 @@ def test_the_board_says_what_would_be_lost_and_what_nobody_measures():
 def alarms_of(rows):
     found = board()
     return alarms(found.regions, found.activity, found.links, found.witnesses, rows, settings())
+
+
+def test_an_api_that_does_not_answer_over_a_link_that_works_is_not_called_cut_off():
+    silent = replace(region_facts(active=True).evidence, api=reading(False, error="it stopped answering"))
+    facts = {"region-1": replace(region_facts(active=True), evidence=silent), "region-2": region_facts(active=False)}
+    found = [alarm.title for alarm in board(snapshot(regions=facts)).alarms]
+    assert "Region 1's Kubernetes API does not answer" in found
+    here = {"region-1": region_facts(active=True), "region-2": replace(region_facts(active=False), evidence=silent)}
+    titles_here = [alarm.title for alarm in board(snapshot(regions=here)).alarms]
+    assert "Region 2's Kubernetes API does not answer" in titles_here
+    assert not [title for title in (*found, *titles_here) if "cut off" in title]

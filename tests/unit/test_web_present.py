@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openova_console.handbook.replication import Service
+from openova_console.handbook.replication import Hop, Service
 from openova_console.handbook.witnesses import Outcome
-from openova_console.handbook.words import Verdict
+from openova_console.handbook.words import Judgement, Verdict
 from openova_console.systems.lease import LeaseFacts
 from openova_console.watch.board import judge
 from openova_console.watch.snapshot import CollectorHealth, Snapshot
@@ -259,3 +259,18 @@ def test_no_row_is_green_unless_its_verdict_is(seconds, active):
     for row in found.witnesses:
         shown = present.witness_tile(row, BOTH, now)
         assert ("ok" in {v.verdict for v in shown.votes}) <= (row.quorum.judgement.verdict is not Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("judgement", "lag_s", "shown"),
+    [
+        (Judgement.ok("answers"), None, "–"),
+        (Judgement.unknown("no sample"), None, "unknown"),
+        (Judgement.breach("sealed"), None, "unknown"),
+        (Judgement.ok("fine"), 0.5, "0.5 s"),
+    ],
+)
+def test_a_leg_that_is_in_order_and_adds_no_time_is_not_called_unknown(judgement, lag_s, shown):
+    row = next(r for r in board().replication if r.promise.service is Service.CNPG)
+    legs = replace(row, assessment=replace(row.assessment, hops=(Hop("a leg", judgement, lag_s),)))
+    assert present.service_row(legs, None).hops[0].lag == shown

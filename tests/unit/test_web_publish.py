@@ -132,7 +132,7 @@ def test_a_calm_strip_says_no_more_than_what_is_measured(watch):
     drawn = panels(watch, watch.settings, NOW)
     assert drawn[AlarmPanel] == {"rows": [], "verdict": "ok", "title": WELL, "more": 0}
     assert drawn[ReplicationPanel]["question"] == "What would be lost if Region 1 died now"
-    assert drawn[ReplicationPanel]["worst"] == "CNPG (Postgres), ok"
+    assert drawn[ReplicationPanel]["worst"] == "none of those measured"
 
 
 def test_the_question_is_about_the_region_that_takes_the_writes(watch):

@@ -39,7 +39,11 @@ def alarms(
             down |= {row.region.id} if is_down else set()
     for tile in regions:
         if tile.verdict is not Verdict.OK and tile.region.id not in down:
-            title = tile.region.display if tile.facts is None or tile.assessment is None else _region_title(tile, witnesses)
+            title = (
+                tile.region.display
+                if tile.facts is None or tile.assessment is None
+                else _region_title(tile, witnesses, links, settings.console.looks_from)
+            )
             found.append(Alarm(tile.verdict, title, tile.headline))
     if activity.judgement.verdict not in (Verdict.OK, Verdict.BREACH) and all(t.facts for t in regions):
         found.append(Alarm(activity.judgement.verdict, "Active region", activity.judgement.sentence))
@@ -81,11 +85,17 @@ def _unreachable_title(row: WitnessRow, regions: Sequence[RegionRow]) -> tuple[s
     return f"Witnesses cannot reach {name}", False
 
 
-def _region_title(tile: RegionRow, witnesses: Sequence[WitnessRow]) -> str:
-    """A region that does not answer us while witnesses still reach it is cut off from here, not down."""
+def _region_title(tile: RegionRow, witnesses: Sequence[WitnessRow], links: Sequence[LinkRow], here: str) -> str:
+    """A region that does not answer us while witnesses still reach it is cut off from here, not down.
+
+    Unless we stand in it, or probes from here still get through: then it is its API alone that does not answer.
+    """
     api = tile.assessment.api if tile.assessment else None
     if api is None or api.verdict is Verdict.OK or tile.facts is None or tile.facts.evidence.api.value is not False:
         return tile.region.display
+    linked = any(link.seen_from.id == here and link.judgement.verdict is Verdict.OK for link in links)
+    if tile.region.id == here or linked:
+        return f"{tile.region.display}'s Kubernetes API does not answer"
     reached = any(w.region.id == tile.region.id and w.quorum.finding is Finding.REACHABLE for w in witnesses)
     votes = next((w.votes for w in witnesses if w.region.id == tile.region.id), ())
     if reached and any(v.ballot.vote is Vote.REACHABLE for v in votes):
