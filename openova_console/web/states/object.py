@@ -75,11 +75,11 @@ class ObjectView(rx.State):
             return
         self.events = [
             EventRow(
-                (Verdict.WARN if e.kind == "Warning" else Verdict.OK).value,
+                (Verdict.WARN if e.warning else Verdict.OK).value,
                 e.reason,
                 e.message,
                 f"{e.count}×" if e.count > 1 else "",
-                iso(e.last_at),
+                iso(e.last_seen),
             )
             for e in events[:50]
         ]
