@@ -144,14 +144,18 @@ def overview_card() -> rx.Component:
 def _line(row: MoneyRow) -> rx.Component:
     return rx.el.li(
         rx.el.div(rx.el.b(row.name), " ", rx.el.span(row.nodes, " nodes", class_name="xs muted")),
-        sourced(rx.el.span(row.spent, " of ", row.budget, class_name="small"), row.trace, row.name),
+        sourced(
+            rx.el.span(
+                row.spent, rx.cond(row.budget == "not set", " spent, no budget set", " of " + row.budget), class_name="small"
+            ),
+            row.trace,
+            row.name,
+        ),
         rx.el.div(bar(row), class_name="why"),
         rx.el.div(
-            "expected ",
-            row.forecast,
-            " · room for ",
-            row.headroom,
-            " more nodes · data ",
+            rx.cond(row.forecast == "unknown", "the month's end is not known", "expected " + row.forecast),
+            rx.cond(row.headroom == "unknown", " · room not known", " · room for " + row.headroom + " more nodes"),
+            " · data ",
             age(row.at, fresh_s=row.fresh_s, ago=True),
             class_name="why xs muted",
         ),
