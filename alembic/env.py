@@ -4,13 +4,13 @@ from alembic import context
 from sqlalchemy import text
 
 from openova_console.settings import load
-from openova_console.store import tables
+from openova_console.store import change_tables
 from openova_console.store.database import open_engine
 
 # Any number that nobody else uses: replicas that start together migrate one after the other.
 _LOCK = 0x6F70656E6F7661
 
-metadata = tables.SQLModel.metadata
+metadata = change_tables.SQLModel.metadata
 
 
 def _url() -> str:

@@ -69,6 +69,7 @@ def add(*, session: Session, name: str, password: str, role: Role, now: datetime
         created_at=now,
         password_changed_at=now,
         must_change=must_change,
+        vouched_at=now,
     )
     session.add(user)
     session.flush()

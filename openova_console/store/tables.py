@@ -16,7 +16,11 @@ def _one_of(column: str, words: tuple[str, ...]) -> str:
 
 
 class User(SQLModel, table=True):
-    """A local account. `name_key` is the lower-case name: two accounts may not differ by case only."""
+    """A local account. `name_key` is the lower-case name: two accounts may not differ by case only.
+
+    `vouched_at` is when somebody else last made it, reset its password or changed its role: a fresh account may not approve.
+    `break_glass` marks the sealed account for whoever is alone on call: using it tells everybody.
+    """
 
     __tablename__ = "users"
     __table_args__ = (CheckConstraint(_one_of("role", _ROLES), name="role"),)
@@ -30,10 +34,15 @@ class User(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
     password_changed_at: datetime = Field(sa_type=UTCDateTime)
     must_change: bool = False
+    vouched_at: datetime = Field(sa_type=UTCDateTime)
+    break_glass: bool = False
 
 
 class AuthSession(SQLModel, table=True):
-    """A signed-in browser. The token itself is never stored, only its SHA-256."""
+    """A signed-in browser. The token itself is never stored, only its SHA-256.
+
+    `confirmed_at` is when the person last proved the password again in this session.
+    """
 
     __tablename__ = "auth_sessions"
 
@@ -46,6 +55,7 @@ class AuthSession(SQLModel, table=True):
     address: str = Field(max_length=64)
     user_agent: str = Field(max_length=200)
     revoked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class SignInFailure(SQLModel, table=True):
