@@ -16,7 +16,8 @@ depends_on = None
 
 _STATES = (
     "state IN ('draft', 'pending_approval', 'approved', 'running', "
-    "'paused_by_failed_step', 'paused_by_operator', 'paused_by_recovery', 'verifying', 'completed', 'completed_with_exceptions', 'failed', 'cancelled', 'expired', 'voided')"
+    "'paused_by_failed_step', 'paused_by_operator', 'paused_by_recovery', 'verifying', "
+    "'completed', 'completed_with_exceptions', 'failed', 'cancelled', 'expired', 'voided')"
 )
 _NEVER = "1970-01-01 00:00:00+00"
 
