@@ -1,34 +1,21 @@
 """One question and its answer, kept for "Show source": short, and without anything secret in it.
 
-Redaction goes by key (anything that sounds like a credential), by object (the data of a Secret) and by shape (bearer
-tokens, JSON web tokens, private keys, passwords in addresses). A JSON answer is printed lazily, so that showing the
-first 8 KiB of a large answer costs no more than that.
+What is secret, `handbook.redaction` says. A JSON answer is printed lazily, so that showing the first 8 KiB of a large
+answer costs no more than that.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from openova_console.handbook.redaction import DEPTH_LIMIT, HIDDEN, carries, hides, redact_text, redacted
+
+__all__ = ["ANSWER_LIMIT", "HIDDEN", "Exchange", "cut", "exchange", "pretty", "redact_text", "redacted"]
+
 ANSWER_LIMIT = 8 * 1024
 _CALL_LIMIT = 2 * 1024
-_DEPTH_LIMIT = 40
-HIDDEN = "•••"
-
-_SECRET_KEY = re.compile(
-    r"pass(word|wd|phrase)?$|passw|secret(?!name|ref|store)|token(?!file)|authorization|cookie|credential"
-    r"|api[_-]?key|private[_-]?key|requirepass|masterauth|last-applied-configuration",
-    re.IGNORECASE,
-)
-_SECRET_TEXT = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
-    (re.compile(r"\b(Bearer|Basic|token)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)?"), HIDDEN),
-    (re.compile(r"(://[^\s:/@]*):[^\s@/]+@"), rf"\1:{HIDDEN}@"),
-    (re.compile(r"((?:password|passwd|secret|token|api[_-]?key)\s*[=:]\s*)[^\s,;&\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +50,6 @@ def cut(text: str, limit: int) -> str:
     return raw[: limit - len(note.encode())].decode("utf-8", errors="ignore") + note
 
 
-def redact_text(text: str) -> str:
-    """`text` with everything that has the shape of a credential replaced."""
-    for pattern, replacement in _SECRET_TEXT:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def redacted(document: Any, depth: int = 0) -> Any:
-    """A copy of a JSON document in which everything that is or looks like a credential is replaced."""
-    if depth > _DEPTH_LIMIT:
-        return "…"
-    if isinstance(document, Mapping):
-        secret = document.get("kind") == "Secret"
-        return {
-            str(k): HIDDEN
-            if (secret and k in ("data", "stringData")) or (_hides(str(k)) and _carries(v) and not isinstance(v, Mapping | list))
-            else redacted(v, depth + 1)
-            for k, v in document.items()
-            if k != "managedFields"
-        }
-    if isinstance(document, list | tuple):
-        return [redacted(item, depth + 1) for item in document]
-    return redact_text(document) if isinstance(document, str) else document
-
-
 def pretty(document: Any, limit: int = ANSWER_LIMIT) -> str:
     """The start of a JSON document, indented and redacted; stops a little after `limit` characters."""
     parts: list[str] = []
@@ -101,7 +63,7 @@ def pretty(document: Any, limit: int = ANSWER_LIMIT) -> str:
 
 
 def _pieces(value: Any, depth: int) -> Iterator[str]:
-    if depth > _DEPTH_LIMIT:
+    if depth > DEPTH_LIMIT:
         yield '"…"'
     elif isinstance(value, Mapping):
         yield from _object(value, depth)
@@ -123,7 +85,7 @@ def _object(value: Mapping[Any, Any], depth: int) -> Iterator[str]:
             continue
         yield f"{',' if opened else ''}\n{pad}{json.dumps(str(key), ensure_ascii=False)}: "
         opened = True
-        if (secret_object and key in ("data", "stringData")) or (_hides(str(key)) and _carries(item)):
+        if (secret_object and key in ("data", "stringData")) or (hides(str(key)) and carries(item)):
             yield json.dumps(HIDDEN, ensure_ascii=False)
         else:
             yield from _pieces(item, depth + 1)
@@ -140,11 +102,3 @@ def _array(value: list[Any] | tuple[Any, ...], depth: int) -> Iterator[str]:
         yield f"{',' if index else ''}\n{pad}"
         yield from _pieces(item, depth + 1)
     yield f"\n{' ' * depth}]"
-
-
-def _hides(key: str) -> bool:
-    return _SECRET_KEY.search(key) is not None
-
-
-def _carries(item: Any) -> bool:
-    return item not in (None, "", False, True) and not isinstance(item, int | float)
