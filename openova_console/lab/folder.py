@@ -24,7 +24,7 @@ HOST: Final = "127.0.0.1"
 VALKEY_USER: Final = "console"
 SECRET_FILES: Final = (
     "control.token",
-    *(f"{region}-{what}" for region in REGIONS for what in ("kubernetes.token", "actor.token", "viewer.token")),
+    *(f"{region}-{what}" for region in REGIONS for what in ("kubernetes.token", "kubernetes-actor.token", "viewer.token")),
     *(f"{region}-{what}" for region in REGIONS for what in ("prometheus.token", "valkey.password")),
     *(f"{region}-{what}" for region in REGIONS for service in SERVED.values() for what in service.secrets),
 )
@@ -146,11 +146,8 @@ def _region(region: str, ports: dict[str, int], files: str) -> dict[str, Any]:
         "role": "primary" if number == 1 else "dr",
         "place": _PLACES[region],
         "geo_tag": region,
-        "kubernetes": {
-            "server": f"https://{HOST}:{ports[f'{region}/kubernetes']}",
-            "ca_file": f"{files}ca.pem",
-            "token_file": f"{files}{region}-kubernetes.token",
-        },
+        "kubernetes": _kubernetes(region, ports, files, "kubernetes.token"),
+        "actor": _kubernetes(region, ports, files, "kubernetes-actor.token"),
         "prometheus": {
             "url": f"https://{HOST}:{ports[f'{region}/prometheus']}",
             "ca_file": f"{files}ca.pem",
@@ -167,6 +164,14 @@ def _region(region: str, ports: dict[str, int], files: str) -> dict[str, Any]:
         "probe_zone": probe_zone(region),
         "lease": {"namespace": "failover-controller", "name": "openova-active"},
         **{key: value for s in SERVED.values() for key, value in s.settings(region, ports, files).items()},
+    }
+
+
+def _kubernetes(region: str, ports: dict[str, int], files: str, token: str) -> dict[str, Any]:
+    return {
+        "server": f"https://{HOST}:{ports[f'{region}/kubernetes']}",
+        "ca_file": f"{files}ca.pem",
+        "token_file": f"{files}{region}-{token}",
     }
 
 

@@ -98,7 +98,7 @@ class Lab:
         for region, objects in self.regions.items():
             kubernetes = objects.application(
                 reader=secret(f"{region}-kubernetes.token"),
-                actor=secret(f"{region}-actor.token"),
+                actor=secret(f"{region}-kubernetes-actor.token"),
                 viewer=secret(f"{region}-viewer.token"),
             )
             scraper = Scraper(self.world, region, self._interval_s)

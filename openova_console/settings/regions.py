@@ -86,7 +86,10 @@ class Region(Section):
     role: Literal["primary", "dr"] = Field(description="The intended role; the observed one is read from the platform")
     place: str = Field("", max_length=60, description="Where it runs, e.g. eu-central · Hetzner")
     geo_tag: str = Field("", description="k8gb's name of this region; by default its id")
-    kubernetes: KubernetesEndpoint
+    kubernetes: KubernetesEndpoint = Field(description="The account that looks: get, list and watch, and nothing else")
+    actor: KubernetesEndpoint | None = Field(
+        None, description="The account that changes things; without it nothing can be changed in that region"
+    )
     prometheus: HttpEndpoint | None = Field(None, description="Prometheus or Mimir; without it every metric is unknown")
     valkey: ValkeyEndpoint | None = None
     kafka_connect: HttpEndpoint | None = Field(None, description="Kafka Connect's REST API: Debezium, the sink, MirrorMaker 2")

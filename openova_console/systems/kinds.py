@@ -33,6 +33,9 @@ _CAMEL = {
     "clustersecretstores": "ClusterSecretStore",
     "httproutes": "HTTPRoute",
     "cronjobs": "CronJob",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "configmaps": "ConfigMap",
     "kafkaconnectors": "KafkaConnector",
     "kafkamirrormaker2s": "KafkaMirrorMaker2",
 }
@@ -45,6 +48,10 @@ def kind_of(resource: Resource) -> str:
 
 NODES = Resource("", "v1", "nodes", namespaced=False)
 PODS = Resource("", "v1", "pods")
+DEPLOYMENTS = Resource("apps", "v1", "deployments")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets")
+CONFIG_MAPS = Resource("", "v1", "configmaps")
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
 CNPG_CLUSTERS = Resource("postgresql.cnpg.io", "v1", "clusters")
 CNPG_BACKUPS = Resource("postgresql.cnpg.io", "v1", "backups")

@@ -94,6 +94,7 @@ SERVED: tuple[Kind, ...] = (
     _builtin("apps", "v1", "deployments", "Deployment", scale=Scale(), blank=_WORKLOAD),
     _builtin("apps", "v1", "replicasets", "ReplicaSet", scale=Scale()),
     _builtin("apps", "v1", "statefulsets", "StatefulSet", scale=Scale()),
+    _builtin("apps", "v1", "daemonsets", "DaemonSet"),
     _builtin("batch", "v1", "jobs", "Job"),
     _builtin("batch", "v1", "cronjobs", "CronJob"),
     _builtin(

@@ -1,8 +1,8 @@
 """Who may do what: accounts with rules, as ClusterRoles grant them.
 
-Three accounts stand for the identities of a platform: `console-reader` sees every served kind but Secrets,
-`console-actor` may besides write what the console's operations write, `viewer` sees ConfigMaps within a namespace.
-`administrator` is for the lab itself.
+Three accounts stand for the identities of a platform: `console-reader` sees every served kind but Secrets and writes
+nothing, `console-actor` may do what the console's operations do and nothing more, `viewer` sees ConfigMaps within a
+namespace. `administrator` is for the lab itself.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,22 @@ from openova_console.lab.kube.paths import Asked
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Verbs on resources of one API group; `deployments/scale` names a subresource, `*` stands for all."""
+    """Verbs on resources of one API group; `deployments/scale` names a subresource, `*` stands for all.
+
+    Attributes:
+        within_namespace: not across all namespaces at once.
+        namespaces: only in these, as a Role grants it; everywhere when empty.
+    """
 
     verbs: frozenset[str]
     group: str
     resources: frozenset[str]
     within_namespace: bool = False
+    namespaces: frozenset[str] = frozenset()
 
     def covers(self, verb: str, group: str, resource: str, namespace: str) -> bool:
         """Whether the rule grants this."""
-        if self.within_namespace and not namespace:
+        if (self.within_namespace and not namespace) or (self.namespaces and namespace not in self.namespaces):
             return False
         return (
             (verb in self.verbs or "*" in self.verbs)
@@ -80,26 +86,13 @@ def _reading() -> tuple[Rule, ...]:
     return tuple(Rule(_READ, group, frozenset(resources)) for group, resources in groups.items())
 
 
+CONSOLE_NAMESPACE = "openova-console"
+"""Where the console keeps its own marks: ConfigMaps that no one else writes."""
 _ACTING = (
-    _rule("patch", "postgresql.cnpg.io", "clusters clusters/status"),
-    _rule("create", "postgresql.cnpg.io", "backups"),
-    _rule("patch", "kafka.strimzi.io", "kafkaconnectors kafkamirrormaker2s"),
-    _rule("patch update", "k8gb.absa.oss", "gslbs"),
-    _rule("patch", "batch", "cronjobs"),
-    _rule("create", "batch", "jobs"),
-    _rule("patch", "external-secrets.io", "externalsecrets pushsecrets"),
-    _rule("patch update", "cert-manager.io", "certificates/status"),
-    _rule("patch", "kustomize.toolkit.fluxcd.io", "kustomizations"),
-    _rule("patch", "helm.toolkit.fluxcd.io", "helmreleases"),
-    _rule("patch", "source.toolkit.fluxcd.io", "gitrepositories"),
-    _rule("patch", "flagger.app", "canaries"),
-    _rule("patch", "gateway.networking.k8s.io", "httproutes"),
-    _rule("patch", "apps", "deployments statefulsets"),
-    _rule("patch update", "apps", "deployments/scale statefulsets/scale"),
-    _rule("create", "", "pods/eviction"),
-    _rule("create patch update", "coordination.k8s.io", "leases"),
-    _rule("create", "velero.io", "backups"),
-    _rule("create", "failover.openova.io", "failovercommands"),
+    _rule("get patch", "apps", "deployments statefulsets daemonsets"),
+    _rule("get list", "", "pods"),
+    _rule("get patch", "kustomize.toolkit.fluxcd.io", "kustomizations"),
+    Rule(frozenset({"get", "create", "patch"}), "", frozenset({"configmaps"}), namespaces=frozenset({CONSOLE_NAMESPACE})),
 )
 
 
@@ -109,8 +102,8 @@ def console_reader() -> Account:
 
 
 def console_actor() -> Account:
-    """Reads the same and writes what the console's operations write (reliability-security, least privilege)."""
-    return Account("console-actor", (*_SELF_REVIEWS, *_reading(), *_ACTING))
+    """Reads and writes what the console's operations read and write, object by object; sees nothing else."""
+    return Account("console-actor", (*_SELF_REVIEWS, *_ACTING))
 
 
 def viewer() -> Account:

@@ -9,7 +9,7 @@ KUBELET = "v1.34.2+k3s1"
 NAMESPACES = (
     "default kube-system kube-public kube-node-lease flux-system cilium-gateway monitoring platform-services "
     "databases storage velero gitea external-secrets external-dns k8gb crossplane-system trivy-system cert-manager "
-    f"openova-system secrets failover-controller {TENANT}-prod {TENANT}-staging open-banking ai-hub backstage"
+    f"openova-system openova-console secrets failover-controller {TENANT}-prod {TENANT}-staging open-banking ai-hub backstage"
 )
 _CONDITIONS = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),

@@ -98,6 +98,15 @@ BUILTIN: dict[str, dict[Any, Any]] = {
             **anything("volumeClaimTemplates updateStrategy persistentVolumeClaimRetentionPolicy ordinals"),
         }
     },
+    "daemonsets.apps": {
+        "spec": {
+            "selector!": SELECTOR,
+            "template": POD_TEMPLATE,
+            "minReadySeconds": at_least(0),
+            "revisionHistoryLimit": at_least(0),
+            "updateStrategy": {"type": TEXT, "rollingUpdate": {"maxUnavailable": EITHER, "maxSurge": EITHER}},
+        }
+    },
     "jobs.batch": {"spec": JOB_SPEC},
     "cronjobs.batch": {
         "spec": {
