@@ -10,6 +10,7 @@ from openova_console.settings.console import ConsoleSettings, Environment, Histo
 from openova_console.settings.cost import CostSettings
 from openova_console.settings.delivery import DeliverySettings
 from openova_console.settings.gslb import GslbSettings
+from openova_console.settings.operations import OperationSettings
 from openova_console.settings.pace import Cadence, Freshness
 from openova_console.settings.regions import Region
 from openova_console.settings.replication import ReplicationSettings
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     cost: CostSettings = CostSettings()
     alerts: AlertSettings = AlertSettings()
+    operations: OperationSettings = OperationSettings()
     network: Network = Network()
     history: HistorySettings = HistorySettings()
 

@@ -26,7 +26,15 @@ class Misconfigured(Fault):
 
 
 class Unreachable(Fault):
-    """No answer: the name does not resolve, the port refuses, the connection breaks."""
+    """No answer: the name does not resolve, the port refuses, the connection breaks.
+
+    Attributes:
+        sent: whether the question may have reached the other side. Only False is certain: then nothing was changed.
+    """
+
+    def __init__(self, source: str, sentence: str, *, call: str = "", sent: bool = True) -> None:
+        super().__init__(source, sentence, call=call)
+        self.sent = sent
 
 
 class TimedOut(Unreachable):

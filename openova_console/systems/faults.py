@@ -12,6 +12,8 @@ import httpx
 
 from openova_console.systems import errors
 
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors before the connection stood: nothing of the question has left."""
 _WORD = re.compile(r"^[A-Za-z_]{1,40}$")
 
 
@@ -65,20 +67,21 @@ def _retry_after(said: Mapping[str, Any], headers: Mapping[str, str]) -> float |
 def raise_transport(error: Exception, source: str, call: str) -> NoReturn:
     """Raise the `Fault` for an error of httpx or of the socket below it."""
     causes = _chain(error)
+    sent = not isinstance(error, _NEVER_SENT)
     if isinstance(error, httpx.TimeoutException):
         doing = {
             httpx.ConnectTimeout: "did not take the connection in time",
             httpx.PoolTimeout: "has no free connection: earlier questions are still unanswered",
         }.get(type(error), "stopped answering")
-        raise errors.TimedOut(source, f"{source} {doing}", call=call) from None
+        raise errors.TimedOut(source, f"{source} {doing}", call=call, sent=sent) from None
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
-            raise errors.TlsFailed(source, f"{source} {tls_reason(cause)}", call=call) from None
+            raise errors.TlsFailed(source, f"{source} {tls_reason(cause)}", call=call, sent=sent) from None
     if isinstance(error, httpx.ProxyError):
-        raise errors.Unreachable(source, f"{source} was not reached: the configured proxy refused", call=call) from None
+        raise errors.Unreachable(source, f"{source} was not reached: the configured proxy refused", call=call, sent=sent) from None
     if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
         raise errors.Malformed(source, f"{source} does not speak HTTP at that address", call=call) from None
-    raise errors.Unreachable(source, f"{source} {socket_reason(causes)}", call=call) from None
+    raise errors.Unreachable(source, f"{source} {socket_reason(causes)}", call=call, sent=sent) from None
 
 
 def _chain(error: BaseException) -> list[BaseException]:

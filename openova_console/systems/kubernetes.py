@@ -24,6 +24,7 @@ from openova_console.systems.exchange import Exchange
 from openova_console.systems.faults import raise_transport, refusal
 from openova_console.systems.http import client, decode, fetch_json, read_body
 from openova_console.systems.kinds import Resource
+from openova_console.systems.permit import Permit
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 _STALL_AFTER_S = 10.0
@@ -174,13 +175,21 @@ class KubernetesApi:
         return Document(self._object(document), shown)
 
     async def merge_patch(
-        self, resource: Resource, namespace: str | None, name: str, body: Mapping[str, Any], *, resource_version: str
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        resource_version: str,
+        permit: Permit,
     ) -> Document:
         """Change an object only if it still has this resource version.
 
         Args:
             body: the merge patch; `metadata.resourceVersion` is added to it.
             resource_version: of the copy whose fields were compared just before. Never empty.
+            permit: of the run that sends it.
 
         Returns:
             The object as changed.
@@ -196,8 +205,27 @@ class KubernetesApi:
             "PATCH",
             resource.path(namespace, name),
             params={"fieldManager": "openova-console", "fieldValidation": "Strict"},
-            headers={"Content-Type": "application/merge-patch+json"},
+            headers={"Content-Type": "application/merge-patch+json", "User-Agent": permit.user_agent},
             json={**body, "metadata": metadata},
+        )
+        return Document(self._object(document), shown)
+
+    async def create(self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, permit: Permit) -> Document:
+        """Make an object.
+
+        Returns:
+            The object as made.
+
+        Raises:
+            Conflict: there is one of that name (`reason` is AlreadyExists).
+            Fault: as `http.fetch_json`. After `Unreachable` it is not known whether it was made.
+        """
+        document, shown = await self._ask(
+            "POST",
+            resource.path(namespace),
+            params={"fieldManager": "openova-console", "fieldValidation": "Strict"},
+            headers={"User-Agent": permit.user_agent},
+            json=body,
         )
         return Document(self._object(document), shown)
 

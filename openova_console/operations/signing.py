@@ -1,0 +1,112 @@
+"""What an approval is bound to, and the signature that proves who gave it.
+
+The digest is the SHA-256 of the canonical JSON of kind, parameters, plan, policy version, overrides and decision facts. The signature is
+HMAC-SHA256 (RFC 2104) by a key file that only the console's own account can read; the executor checks it before a run begins.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from openova_console.handbook.canonical import canonical, sha256_of
+from openova_console.operations.facts import Facts
+from openova_console.operations.plan import Plan
+from openova_console.store.change_tables import ApprovalRow
+
+_SHORTEST = 32
+
+
+class KeyUnusable(Exception):
+    """The key file cannot be used; the message is one sentence with the cure."""
+
+
+def digest_of(
+    *, kind: str, params: Mapping[str, Any], plan: Plan, policy_version: str, overrides: Mapping[str, Any], facts: Facts
+) -> str:
+    """What people approve, as 64 hexadecimal digits."""
+    return sha256_of(
+        {
+            "kind": kind,
+            "params": dict(params),
+            "plan": plan.model_dump(mode="json"),
+            "policy": policy_version,
+            "overrides": dict(overrides),
+            "facts": {key: fact.value for key, fact in facts.items()},
+        }
+    )
+
+
+def load_key(path: Path, *, make: bool) -> bytes:
+    """The signing key.
+
+    Args:
+        make: whether to make one when there is none.
+
+    Raises:
+        KeyUnusable: it cannot be read, is too short, or others may read it.
+    """
+    if make and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return load_key(path, make=False)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+    try:
+        mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise KeyUnusable(f"The key file {path} for approvals cannot be read ({reason}): see operations.approval_key_file.") from None
+    if mode & 0o077:
+        raise KeyUnusable(f"The key file {path} for approvals may be read by others: chmod 600 it, and make a new key.")
+    if len(text) < _SHORTEST:
+        raise KeyUnusable(f"The key file {path} for approvals holds no key of at least {_SHORTEST} characters: make a new one.")
+    return text.encode()
+
+
+def _signed(*, approval_id: str, operation_id: str, user_id: int, digest: str, at: datetime, expires_at: datetime) -> bytes:
+    return canonical(
+        {
+            "approval": approval_id,
+            "operation": operation_id,
+            "user": user_id,
+            "digest": digest,
+            "at": at.isoformat(),
+            "expires": expires_at.isoformat(),
+        }
+    ).encode()
+
+
+def sign(
+    key: bytes, *, approval_id: str, operation_id: str, user_id: int, digest: str, at: datetime, expires_at: datetime
+) -> str:
+    """The signature of one yes."""
+    said = _signed(
+        approval_id=approval_id, operation_id=operation_id, user_id=user_id, digest=digest, at=at, expires_at=expires_at
+    )
+    return hmac.new(key, said, hashlib.sha256).hexdigest()
+
+
+def is_signed(key: bytes, row: ApprovalRow) -> bool:
+    """Whether this row was written by a console that holds the key, and not changed since."""
+    expected = sign(
+        key,
+        approval_id=row.id,
+        operation_id=row.operation_id,
+        user_id=row.user_id,
+        digest=row.digest,
+        at=row.at,
+        expires_at=row.expires_at,
+    )
+    return hmac.compare_digest(expected, row.signature)
+
+
+def sign_document(key: bytes, document: Mapping[str, Any]) -> str:
+    """The signature of any other record (a standing approval, a freeze that goes to the other console)."""
+    return hmac.new(key, canonical(dict(document)).encode(), hashlib.sha256).hexdigest()
