@@ -173,7 +173,8 @@ class Lab:
         conditions = self.world.conditions
         for name, region in self.regions.items():
             if name not in conditions.dead:
-                region.tick(now, lease_renewed=self.world.lease_renewed(conditions, name))
+                renewed = self.world.lease_renewed(conditions, name)
+                region.tick(now, lease_renewed=renewed, troubles=conditions.troubles)
         self._apply_conditions()
         for name in self.regions:
             if name not in self.world.conditions.dead:

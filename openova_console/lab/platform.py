@@ -6,7 +6,7 @@ from datetime import datetime
 from aiohttp import web
 
 from openova_console.lab.clock import Clock
-from openova_console.lab.kube import flagger, rbac, seed, server
+from openova_console.lab.kube import flagger, flux, rbac, rollouts, seed, server
 from openova_console.lab.kube.store import ObjectStore
 from openova_console.lab.names import REGIONS, peer
 from openova_console.lab.objects import CHANGES, LEASE, Ledger, is_primary
@@ -25,7 +25,7 @@ class RegionObjects:
         self.store = ObjectStore(now=clock.now, seed=number * 2 + REGIONS.index(region))
         self._ledger = Ledger(self.store)
         self._changes: tuple[str, ...] = ()
-        self._awake = clock.now()
+        self._born = self._awake = self._ticked = clock.now()
         seed.seed(
             self.store,
             region_id=region,
@@ -48,11 +48,12 @@ class RegionObjects:
         for name in changes:
             CHANGES[name](self._ledger, self.region, now)
 
-    def tick(self, now: datetime, *, lease_renewed: bool) -> None:
+    def tick(self, now: datetime, *, lease_renewed: bool, troubles: frozenset[str] = frozenset()) -> None:
         """Let the region's controllers work. Jobs that a scenario has stopped stay stopped.
 
         Args:
             lease_renewed: whether the failover controllers' lease is being renewed, as this region sees it.
+            troubles: what is broken; see `troubles`.
         """
         paused = self._ledger.touched("cronjobs.batch")
         if not lease_renewed:
@@ -61,6 +62,10 @@ class RegionObjects:
         if "stop_flagger" not in self._changes:
             bad = "fail_canary" in self._changes and self.region == REGIONS[0]
             flagger.advance(self.store, now=now, awake=self._awake, failing=bad)
+        since, self._ticked = self._ticked, now
+        rollouts.advance(self.store, since=since, now=now, stuck="rollout_stuck" in troubles)
+        git = flux.Git(self._born, failing="kustomization_fails" in troubles, busy="commits_keep_coming" in troubles)
+        flux.advance(self.store, git, since=since, now=now, paused=self._ledger.touched(flux.KUSTOMIZATIONS))
 
     @property
     def primary(self) -> bool:

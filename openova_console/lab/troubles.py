@@ -66,5 +66,8 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "gitea_mirror_failing": Trouble("Region 2's Gitea no longer accepts the mirror's credentials for the platform repository."),
     "gitea_heads_differ": Trouble("The mirror of the platform repository says that all is well, but sends elsewhere."),
     "gitea_diverged": Trouble("Somebody wrote to the platform repository in region 2 before region 1's commit had arrived."),
+    "rollout_stuck": Trouble("No image can be pulled: the new pods of a rollout are never Ready, in both regions."),
+    "kustomization_fails": Trouble("What is in Git no longer builds: the next reconciliation of each Kustomization fails."),
+    "commits_keep_coming": Trouble("A commit arrives in each repository that Flux follows every ten seconds."),
     "gitea_not_admin": Trouble("The console's Gitea accounts no longer administer the repositories."),
 }

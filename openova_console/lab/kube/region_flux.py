@@ -10,6 +10,8 @@ _KUSTOMIZATIONS = (
     "flux-system network security database middleware storage observability autoscaling workplace tenants "
     f"crds platform-services open-banking {TENANT}-prod {TENANT}-staging"
 )
+_OWNED = {f"{TENANT}-staging": "tenants"}
+"""The Kustomizations that another one applies from Git."""
 _RELEASES = (
     ("kube-system", "cilium", "1.18.2"),
     ("cert-manager", "cert-manager", "v1.19.1"),
@@ -97,10 +99,18 @@ def _plant_repository(planter: Planter, name: str, repository: str) -> None:
     )
 
 
+def _owner_labels(name: str) -> dict[str, str]:
+    """The labels that kustomize-controller puts on what a Kustomization applies."""
+    if name not in _OWNED:
+        return {}
+    group = "kustomize.toolkit.fluxcd.io"
+    return {f"{group}/name": _OWNED[name], f"{group}/namespace": "flux-system"}
+
+
 def _plant_kustomization(planter: Planter, name: str) -> None:
     source = "tenants" if name.startswith(TENANT) else "platform"
     revision, reconciled = git_revision(planter, source), planter.ago(minutes=planter.rng.randrange(1, 10))
-    production = name == f"{TENANT}-prod" or not name.startswith(TENANT)
+    production = name not in (f"{TENANT}-staging", _OWNED.get(f"{TENANT}-staging"))
     history = {
         "digest": planter.digest(name),
         "firstReconciled": stamp(planter.ago(hours=5)),
@@ -115,11 +125,13 @@ def _plant_kustomization(planter: Planter, name: str) -> None:
         "flux-system",
         name,
         finalizers=["finalizers.fluxcd.io"],
-        labels={"app.kubernetes.io/part-of": "openova"},
+        labels={"app.kubernetes.io/part-of": "openova", **_owner_labels(name)},
         spec={
             "force": False,
             "interval": "10m0s" if production else "1m0s",
+            "retryInterval": "1m0s",
             "prune": True,
+            **({"suspend": False} if name in _OWNED else {}),
             "wait": True,
             "timeout": "5m0s",
             "path": f"./clusters/{planter.region.id}/{name}",

@@ -1,12 +1,14 @@
-"""Deployments, their ReplicaSets and Pods, StatefulSets, and the CronJobs with their latest Jobs."""
+"""Deployments, their ReplicaSets and Pods, StatefulSets, a DaemonSet, and the CronJobs with their latest Jobs."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from openova_console.lab.kube import pods, rollout_sets
 from openova_console.lab.kube.cron import latest
 from openova_console.lab.kube.planting import TENANT, Planter, condition, owned_by, stamp
 from openova_console.lab.kube.records import Json
 from openova_console.lab.kube.region_cluster import node_names
+from openova_console.lab.kube.rollout_deployments import REVISION
 
 _DEPLOYMENTS = (
     ("flux-system", "source-controller", 1, "flux/source-controller:v1.7.3"),
@@ -42,6 +44,7 @@ _STATEFUL = (
     ("monitoring", "mimir", 2, "grafana/mimir:2.17.1"),
     ("monitoring", "loki", 1, "grafana/loki:3.5.7"),
 )
+_DAEMONS = (("monitoring", "node-exporter", "prometheus/node-exporter:v1.10.2"),)
 # namespace, name, schedule, image, whether it runs only in the active region
 _CRON_JOBS = (
     ("secrets", "rotate-db-credentials", "0 0 1 * *", "openova/secret-rotator:1.4.0", True),
@@ -60,6 +63,8 @@ def plant_workloads(planter: Planter) -> None:
         _plant_deployment(planter, namespace, name, replicas, image)
     for namespace, name, replicas, image in _STATEFUL:
         _plant_stateful(planter, namespace, name, replicas, image)
+    for namespace, name, image in _DAEMONS:
+        _plant_daemon(planter, namespace, name, image)
     for namespace, name, schedule, image, active_only in _CRON_JOBS:
         _plant_cron_job(planter, namespace, name, schedule, image, suspend=active_only and not planter.region.is_primary)
     _plant_budget(planter, f"{TENANT}-prod", "checkout", 3)
@@ -119,7 +124,7 @@ def _plant_deployment(planter: Planter, namespace: str, name: str, replicas: int
         namespace,
         name,
         labels=labels,
-        annotations={"deployment.kubernetes.io/revision": "7"},
+        annotations={REVISION: "7"},
         spec=spec,
         status={
             "observedGeneration": 1,
@@ -127,17 +132,18 @@ def _plant_deployment(planter: Planter, namespace: str, name: str, replicas: int
             "conditions": [c | {"lastUpdateTime": c["lastTransitionTime"]} for c in conditions],
         },
     )
-    hashed = {**labels, "pod-template-hash": pod_hash}
+    hashed = {**labels, pods.POD_HASH: pod_hash}
     replica_set = planter.plant(
         "replicasets.apps",
         namespace,
         f"{name}-{pod_hash}",
         since=since,
         labels=hashed,
+        annotations={REVISION: "7"},
         owner=deployment,
         spec={
             "replicas": replicas,
-            "selector": {"matchLabels": {**selector["matchLabels"], "pod-template-hash": pod_hash}},
+            "selector": {"matchLabels": {**selector["matchLabels"], pods.POD_HASH: pod_hash}},
             "template": _template(name, image, hashed),
         },
         status={
@@ -155,32 +161,55 @@ def _plant_deployment(planter: Planter, namespace: str, name: str, replicas: int
 def _plant_stateful(planter: Planter, namespace: str, name: str, replicas: int, image: str) -> None:
     labels = _labels(namespace, name)
     counts = dict.fromkeys(("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"), replicas)
-    stateful_set = planter.plant(
-        "statefulsets.apps",
+    document = {
+        "replicas": replicas,
+        "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
+        "serviceName": name,
+        "template": _template(name, image, labels),
+        "podManagementPolicy": "OrderedReady",
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+    }
+    revision = rollout_sets.revision_of({"metadata": {"name": name}, "spec": document})
+    revisions = {"currentRevision": revision, "updateRevision": revision, "collisionCount": 0}
+    status = {"observedGeneration": 1, **counts, **revisions}
+    stateful_set = planter.plant("statefulsets.apps", namespace, name, labels=labels, spec=document, status=status)
+    for number in range(replicas):
+        own = rollout_sets.pod_labels(stateful_set, number)
+        plant_pod(planter, stateful_set, f"{name}-{number}", number, labels=own)
+
+
+def _plant_daemon(planter: Planter, namespace: str, name: str, image: str) -> None:
+    labels, nodes = _labels(namespace, name), node_names(planter.region.id)
+    counted = ("currentNumberScheduled", "desiredNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable")
+    daemon_set = planter.plant(
+        "daemonsets.apps",
         namespace,
         name,
         labels=labels,
+        annotations={"deprecated.daemonset.template.generation": "1"},
         spec={
-            "replicas": replicas,
             "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
-            "serviceName": name,
             "template": _template(name, image, labels),
-            "podManagementPolicy": "OrderedReady",
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+            "revisionHistoryLimit": 10,
         },
-        status={"observedGeneration": 1, **counts, "currentRevision": f"{name}-1", "updateRevision": f"{name}-1"},
+        status={**dict.fromkeys(counted, len(nodes)), "numberMisscheduled": 0, "observedGeneration": 1},
     )
-    for number in range(replicas):
-        plant_pod(planter, stateful_set, f"{name}-{number}", number)
+    own = rollout_sets.pod_labels(daemon_set)
+    for number, node in enumerate(nodes):
+        plant_pod(planter, daemon_set, f"{name}-{planter.store.unique()}", number, labels=own, node=node)
 
 
-def plant_pod(planter: Planter, owner: Json, name: str, number: int) -> Json:
-    """A running pod of a ReplicaSet, StatefulSet or the like."""
-    template, namespace = owner["spec"]["template"], owner["metadata"]["namespace"]
+def plant_pod(
+    planter: Planter, owner: Json, name: str, number: int, *, labels: Mapping[str, str] | None = None, node: str = ""
+) -> Json:
+    """A running pod of a ReplicaSet, StatefulSet or the like; `labels` come on top of its template's."""
+    template, namespace = pods.labelled(owner["spec"]["template"], labels or {}), owner["metadata"]["namespace"]
     since = planter.ago(days=9, hours=number, minutes=13 * number)
     nodes = node_names(planter.region.id)
-    node = nodes[(number + len(name)) % len(nodes)]
-    container = template["spec"]["containers"][0]
-    ready = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+    node = node or nodes[(number + len(name)) % len(nodes)]
+    host_ip = f"10.{planter.region.ordinal}0.0.{11 + nodes.index(node)}"
+    pod_ip = f"10.4{planter.region.ordinal}.{1 + nodes.index(node)}.{10 + planter.rng.randrange(200)}"
     return planter.plant(
         "pods",
         namespace,
@@ -189,28 +218,7 @@ def plant_pod(planter: Planter, owner: Json, name: str, number: int) -> Json:
         labels=template["metadata"]["labels"],
         owner=owner,
         spec={**template["spec"], "nodeName": node, "serviceAccountName": "default"},
-        status={
-            "phase": "Running",
-            "conditions": [
-                {"type": kind, "status": "True", "lastProbeTime": None, "lastTransitionTime": stamp(since)} for kind in ready
-            ],
-            "hostIP": f"10.{planter.region.ordinal}0.0.{11 + nodes.index(node)}",
-            "podIP": f"10.4{planter.region.ordinal}.{1 + nodes.index(node)}.{10 + planter.rng.randrange(200)}",
-            "startTime": stamp(since),
-            "containerStatuses": [
-                {
-                    "name": container["name"],
-                    "ready": True,
-                    "started": True,
-                    "restartCount": 0,
-                    "image": container["image"],
-                    "imageID": planter.digest(container["image"]),
-                    "state": {"running": {"startedAt": stamp(since)}},
-                    "lastState": {},
-                }
-            ],
-            "qosClass": "Burstable",
-        },
+        status=pods.running(template["spec"]["containers"][0], since, host_ip, pod_ip),
     )
 
 

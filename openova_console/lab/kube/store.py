@@ -195,11 +195,14 @@ class ObjectStore:
         old = self._existing(kind, namespace, name)
         _hold(old, uid, revision)
         if old.document["metadata"].get("finalizers"):
-            new = clone(old.document)
-            new["metadata"] |= {"deletionTimestamp": self.stamp(), "deletionGracePeriodSeconds": 0}
-            return self._commit(kind, old, new, dry_run).whole(kind.kind, kind.api_version()), False
+            return self._marked(kind, old, self.now(), 0, dry_run), False
         last = self._commit(kind, old, None, dry_run)
         return last.whole(kind.kind, kind.api_version()), True
+
+    def terminate(self, kind: Kind | str, namespace: str, name: str, *, at: datetime, grace_s: int) -> Json:
+        """Mark an object as going, as a deletion with a grace period (seconds) does. Raises `NotFound`."""
+        kind = kind_of(kind) if isinstance(kind, str) else kind
+        return self._marked(kind, self._existing(kind, namespace, name), at, grace_s, False)
 
     def changes(self, kind: Kind | str, after: int) -> Changes:
         """The changes of a kind after a revision, oldest first. Raises `Expired`."""
@@ -232,6 +235,12 @@ class ObjectStore:
         if record is None:
             raise NotFound(name)
         return record
+
+    def _marked(self, kind: Kind, old: Record, at: datetime, grace_s: int, dry_run: bool) -> Json:
+        new = clone(old.document)
+        gone = (at + timedelta(seconds=grace_s)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        new["metadata"] |= {"deletionTimestamp": gone, "deletionGracePeriodSeconds": grace_s}
+        return self._commit(kind, old, new, dry_run).whole(kind.kind, kind.api_version())
 
     def _uid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
