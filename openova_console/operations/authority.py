@@ -1,7 +1,8 @@
 """Who may do what: pure rules over a caller, a policy and the people who were there before.
 
-Requester is never approver, administrators included. A machine counts as its owner and never decides. An account that was made, reset
-or given another role lately cannot approve. Each rule answers with the sentence that a person reads, "" when it has nothing against it.
+Requester is never approver, administrators included. A machine counts as its owner and never decides. An account that was
+made, reset or given another role lately cannot approve. Each rule answers with the sentence that a person reads, "" when it
+has nothing against it.
 """
 
 from collections.abc import Iterable

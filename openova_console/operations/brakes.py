@@ -1,7 +1,8 @@
 """Freezes: the kill switch, here and at the other region's console.
 
-Each console writes its own freezes, signed, as a ConfigMap into both regions' Kubernetes APIs, and reads the other's from the other
-region. One that cannot be read is unknown, and unknown holds. A freeze needs no approval and a reason; so does lifting it.
+Each console writes its own freezes, signed, as a ConfigMap into both regions' Kubernetes APIs, and reads the other's from the
+other region. One that cannot be read is unknown, and unknown holds. A freeze needs no approval and a reason; so does lifting
+it.
 """
 
 import hmac

@@ -39,9 +39,7 @@ def _over(policy: Policy, layer: KindPolicy) -> Policy:
     given = layer.model_dump(exclude_none=True)
     changes: dict[str, Any] = {name: Role(given[name]) for name in ("request", "approve", "override") if name in given}
     changes |= {name: given[name] for name in ("approvals", "confirm") if name in given}
-    changes |= {
-        f"{name}_s": given[f"{name}_minutes"] * 60 for name in ("valid", "cool_down") if f"{name}_minutes" in given
-    }
+    changes |= {f"{name}_s": given[f"{name}_minutes"] * 60 for name in ("valid", "cool_down") if f"{name}_minutes" in given}
     return replace(policy, **changes)
 
 

@@ -1,18 +1,19 @@
 """Runs one step of one operation: check → guards → act → verify, with the books written before and after each write.
 
-Everything here happens inside one durable step of the run's workflow, which may be repeated after a crash. The books say how far it
-came: a step that was `acting` when the process died may or may not have been sent, so it is observed, and when that shows nothing a
-person is asked; it is never sent again by itself. Outcomes: "next" step, "ask" a person, or the run has "ended".
+Everything here happens inside one durable step of the run's workflow, which may be repeated after a crash. The books say how
+far it came: a step that was `acting` when the process died may or may not have been sent, so it is observed, and when that
+shows nothing a person is asked; it is never sent again by itself. Outcomes: "next" step, "ask" a person, or the run has
+"ended".
 
 Each write is fenced: the transaction that records it proves that this executor still holds the run.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Engine
 
@@ -30,6 +31,7 @@ from openova_console.systems import errors
 from openova_console.systems.permit import Permit
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 Outcome = Literal["next", "ask", "ended"]
 _CONFLICTS = 3
 _POLL_FROM_S, _POLL_TO_S = 0.1, 2.0
@@ -171,7 +173,8 @@ class Executor:
                 continue
             self._at(entered, "checked")
             if checked.found == "done":
-                return await self._note(entered, "write.seen", StepState.VERIFYING, checked.sentence)
+                await self._note(entered, "write.seen", StepState.VERIFYING, checked.sentence)
+                return None
             if checked.found == "drifted":
                 return await self._drifted(entered, checked.sentence)
             if not entered.step.writes:
@@ -188,7 +191,9 @@ class Executor:
                 return None if outcome == "written" else outcome
             conflicts += 1
             if conflicts >= _CONFLICTS:
-                return await self._fail(entered, f"The object was changed by somebody else {conflicts} times while this was being sent")
+                return await self._fail(
+                    entered, f"The object was changed by somebody else {conflicts} times while this was being sent"
+                )
 
     async def _write(self, entered: Entered, handler: Handler, checked: Checked) -> Literal["written", "again", "ask", "ended"]:
         """One write, with the books before and after."""
@@ -215,7 +220,9 @@ class Executor:
 
     async def _unsure(self, entered: Entered, handler: Handler, sentence: str) -> Literal["written", "ask", "ended"]:
         outcome = await self._observe(entered, handler, sentence, verify=False)
-        return "written" if outcome == "next" else outcome
+        if outcome == "next":
+            return "written"
+        return outcome
 
     async def _observe(self, entered: Entered, handler: Handler, why: str, *, verify: bool = True) -> Outcome:
         """The outcome of a write is not known: look, and ask a person unless it is seen to have landed."""
@@ -304,7 +311,7 @@ class Executor:
         ledger.move(opened, row, State.PAUSED_BY_FAILED_STEP, f"{entered.step.title}: {sentence}", actor=ENGINE, now=self._now())
 
     def _void_or_ask(self, opened: Any, entered: Entered, sentence: str) -> Outcome:
-        """A field that the plan relies on has changed: before the first write that voids the approval, later a person is asked."""
+        """A field that the plan relies on has changed: before the first write that voids the approval, later it is asked."""
         row, books = self._held(opened, entered)
         books.state, books.sentence, books.ended_at = StepState.FAILED.value, sentence, self._now()
         self._seal(opened, entered, "step.drifted", {"sentence": sentence})
@@ -325,8 +332,8 @@ class Executor:
         said = {"step": entered.number, "title": entered.step.title, **body}
         audit.append(session=opened, event=event, actor=ENGINE, body=said, operation_id=entered.row.id, now=self._now())
 
-    async def _book(self, write: Callable[..., Any], *args: Any) -> Any:
-        def inside() -> Any:
+    async def _book(self, write: Callable[..., T], *args: Any) -> T:
+        def inside() -> T:
             with session(self._engine) as opened:
                 return write(opened, *args)
 
@@ -353,7 +360,14 @@ def outcome_known(fault: errors.Fault) -> bool:
             return fault.status < 500
         case errors.Overloaded():
             return "429" in fault.sentence
-        case errors.Refused() | errors.Absent() | errors.NotInstalled() | errors.Conflict() | errors.Expired() | errors.Misconfigured():
+        case (
+            errors.Refused()
+            | errors.Absent()
+            | errors.NotInstalled()
+            | errors.Conflict()
+            | errors.Expired()
+            | errors.Misconfigured()
+        ):
             return True
     return False
 
@@ -367,6 +381,3 @@ def _over_time(opened: Any, row: OperationRow, now: datetime) -> str:
         if books.started_at is not None
     )
     return f"The run has taken more than {limit:g} s" if spent > limit else ""
-
-
-__all__ = ["ENGINE", "POINTS", "Awaitable", "Entered", "Executor", "Outcome", "outcome_known"]

@@ -105,7 +105,15 @@ class Gatherer:
     def _books(self, kind: str, target: Target, policy: Policy, now: datetime, operation_id: str) -> dict[str, Item]:
         with reading(self._engine) as opened:
             runs = [
-                {"id": r.id, "title": r.title, "region": r.region, "resource": r.lane.partition("/")[2], "state": r.state, "kind": r.kind}
+                {
+                    "id": r.id,
+                    "title": r.title,
+                    "region": r.region,
+                    "resource": r.lane.partition("/")[2],
+                    "state": r.state,
+                    "kind": r.kind,
+                    "begun": r.started_at is not None,
+                }
                 for r in ledger.in_flight(opened)
             ]
             return {

@@ -44,9 +44,7 @@ def by_id(session: Session, operation_id: str, *, lock: bool = False) -> Operati
 
 def steps_of(session: Session, operation_id: str) -> Sequence[StepRow]:
     """The steps in their order."""
-    return session.exec(
-        select(StepRow).where(StepRow.operation_id == operation_id).order_by(col(StepRow.number))
-    ).all()
+    return session.exec(select(StepRow).where(StepRow.operation_id == operation_id).order_by(col(StepRow.number))).all()
 
 
 def step_of(session: Session, operation_id: str, number: int) -> StepRow:
@@ -72,7 +70,9 @@ def add(session: Session, row: OperationRow, plan: Plan, *, now: datetime) -> No
     session.add(row)
     session.flush()
     for number, step in enumerate(plan.steps, 1):
-        session.add(StepRow(operation_id=row.id, number=number, state=StepState.PLANNED.value, sentence=step.title, request="", answer=""))
+        session.add(
+            StepRow(operation_id=row.id, number=number, state=StepState.PLANNED.value, sentence=step.title, request="", answer="")
+        )
     body = {
         "kind": row.kind,
         "title": row.title,
@@ -107,9 +107,7 @@ def move(
         row.ended_at = row.ended_at or now
     session.add(row)
     said = {"from": before, "to": state.value, "sentence": sentence, **(body or {})}
-    audit.append(
-        session=session, event=event or f"operation.{state.value}", actor=actor, body=said, operation_id=row.id, now=now
-    )
+    audit.append(session=session, event=event or f"operation.{state.value}", actor=actor, body=said, operation_id=row.id, now=now)
 
 
 def claim(session: Session, row: OperationRow, *, executor: str) -> None:

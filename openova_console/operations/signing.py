@@ -1,7 +1,8 @@
 """What an approval is bound to, and the signature that proves who gave it.
 
-The digest is the SHA-256 of the canonical JSON of kind, parameters, plan, policy version, overrides and decision facts. The signature is
-HMAC-SHA256 (RFC 2104) by a key file that only the console's own account can read; the executor checks it before a run begins.
+The digest is the SHA-256 of the canonical JSON of kind, parameters, plan, policy version, overrides and decision facts. The
+signature is HMAC-SHA256 (RFC 2104) by a key file that only the console's own account can read; the executor checks it before
+a run begins.
 """
 
 import hashlib
@@ -62,7 +63,9 @@ def load_key(path: Path, *, make: bool) -> bytes:
         mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise KeyUnusable(f"The key file {path} for approvals cannot be read ({reason}): see operations.approval_key_file.") from None
+        raise KeyUnusable(
+            f"The key file {path} for approvals cannot be read ({reason}): see operations.approval_key_file."
+        ) from None
     if mode & 0o077:
         raise KeyUnusable(f"The key file {path} for approvals may be read by others: chmod 600 it, and make a new key.")
     if len(text) < _SHORTEST:

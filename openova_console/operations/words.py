@@ -36,9 +36,7 @@ class State(StrEnum):
 
 
 PAUSED = frozenset({State.PAUSED_BY_FAILED_STEP, State.PAUSED_BY_OPERATOR, State.PAUSED_BY_RECOVERY})
-ENDED = frozenset(
-    {State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS, State.FAILED, State.CANCELLED, State.EXPIRED, State.VOIDED}
-)
+ENDED = frozenset({State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS, State.FAILED, State.CANCELLED, State.EXPIRED, State.VOIDED})
 IN_FLIGHT = frozenset({State.APPROVED, State.RUNNING, State.VERIFYING}) | PAUSED
 """States in which an operation holds its lane."""
 

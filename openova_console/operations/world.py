@@ -1,4 +1,7 @@
-"""What the watch knows, as evidence items. Drawn from the board at the instant of the decision, so that old data is unknown in it."""
+"""What the watch knows, as evidence items.
+
+Drawn from the board at the instant of the decision, so that old data is unknown in it.
+"""
 
 from datetime import datetime
 from typing import Any

@@ -16,7 +16,7 @@ class KindPolicy(Section):
 
     request: RoleName | None = None
     approve: RoleName | None = None
-    override: RoleName | None = Field(None, description="Role that may set guards aside, as far as a guard lets itself be set aside")
+    override: RoleName | None = Field(None, description="Role that may set guards aside, where a guard allows that")
     approvals: int | None = Field(None, ge=0, le=5, description="How many different people")
     valid_minutes: float | None = Field(None, gt=0, le=7 * 1440, description="An approval ends after this time")
     cool_down_minutes: float | None = Field(None, ge=0, le=1440)

@@ -78,7 +78,8 @@ def raise_transport(error: Exception, source: str, call: str) -> NoReturn:
         if isinstance(cause, ssl.SSLError):
             raise errors.TlsFailed(source, f"{source} {tls_reason(cause)}", call=call, sent=sent) from None
     if isinstance(error, httpx.ProxyError):
-        raise errors.Unreachable(source, f"{source} was not reached: the configured proxy refused", call=call, sent=sent) from None
+        refused = f"{source} was not reached: the configured proxy refused"
+        raise errors.Unreachable(source, refused, call=call, sent=sent) from None
     if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
         raise errors.Malformed(source, f"{source} does not speak HTTP at that address", call=call) from None
     raise errors.Unreachable(source, f"{source} {socket_reason(causes)}", call=call, sent=sent) from None

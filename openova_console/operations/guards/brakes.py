@@ -56,6 +56,9 @@ def _one_run(subject: Subject, evidence: Evidence) -> tuple[Answer, str]:
     if not item.known:
         return hold(f"It is not known what else is running: {item.sentence}")
     for run in item.value:
+        # Of those that wait in the same lane each lets the others go first: only one that has begun is in the way of a run.
+        if subject.operation_id and not run["begun"]:
+            continue
         if run["id"] != subject.operation_id and run["region"] == subject.region and run["resource"] == subject.resource:
             return hold(f"“{run['title']}” is {run['state'].replace('_', ' ')} on the same object")
     return allow("Nothing else runs on this object")

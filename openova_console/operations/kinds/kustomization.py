@@ -1,8 +1,8 @@
 """Suspend and resume a Flux Kustomization.
 
-Suspended, Flux applies nothing and corrects nothing: it is shown as suspended, never as green. A resume is verified by the revision
-that was applied, not by Ready=True, which a suspended object keeps from before. Where a parent Kustomization applies the child, the
-parent would put `spec.suspend` back: then the parent has to be suspended first, or Git changed.
+Suspended, Flux applies nothing and corrects nothing: it is shown as suspended, never as green. A resume is verified by the
+revision that was applied, not by Ready=True, which a suspended object keeps from before. Where a parent Kustomization applies
+the child, the parent would put `spec.suspend` back: then the parent has to be suspended first, or Git changed.
 """
 
 from openova_console.operations.evidence import Evidence

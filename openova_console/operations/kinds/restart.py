@@ -1,8 +1,8 @@
 """Restart a workload: new pods for a Deployment, StatefulSet or DaemonSet, one after the other as its strategy says.
 
-As `kubectl rollout restart` does: the annotation `kubectl.kubernetes.io/restartedAt` in the pod template changes, the controller
-replaces the pods. Flux leaves annotations alone that it does not own. Refused while a canary of the workload is in flight: Flagger
-would take the new template for a new release.
+As `kubectl rollout restart` does: the annotation `kubectl.kubernetes.io/restartedAt` in the pod template changes, the
+controller replaces the pods. Flux leaves annotations alone that it does not own. Refused while a canary of the workload is in
+flight: Flagger would take the new template for a new release.
 """
 
 from datetime import UTC
@@ -66,7 +66,12 @@ def _plan(request: Request, evidence: Evidence) -> Plan:
         method="PATCH",
         object=object_,
         body=body,
-        relies_on={_UID: item.value["uid"], _REPLICAS: fields[_REPLICAS], _PAUSED: fields[_PAUSED], _RESTARTED: fields[_RESTARTED]},
+        relies_on={
+            _UID: item.value["uid"],
+            _REPLICAS: fields[_REPLICAS],
+            _PAUSED: fields[_PAUSED],
+            _RESTARTED: fields[_RESTARTED],
+        },
         observe={of_key("metadata", "annotations", MARK): request.operation_id, _RESTARTED: at},
         undo="A restart cannot be taken back; the pods run the same version as before.",
         timeout_s=30,

@@ -44,7 +44,9 @@ class Patch:
         for pointer, value in step.relies_on.items():
             now = value_at(found.body, pointer)
             if now != value:
-                return Checked("drifted", "", f"{pointer.lstrip('/')} was {said(value)} when this was planned and is {said(now)} now")
+                return Checked(
+                    "drifted", "", f"{pointer.lstrip('/')} was {said(value)} when this was planned and is {said(now)} now"
+                )
         return Checked("ready", found.resource_version)
 
     async def act(self, step: Step, checked: Checked, permit: Permit) -> Acted:
@@ -92,9 +94,7 @@ class Rollout:
         return judge_rollout(workload, pods.items, annotation=step.arguments["annotation"], value=step.arguments["value"])
 
 
-def judge_rollout(
-    workload: Mapping[str, Any], pods: tuple[dict[str, Any], ...], *, annotation: str, value: str
-) -> Verified:
+def judge_rollout(workload: Mapping[str, Any], pods: tuple[dict[str, Any], ...], *, annotation: str, value: str) -> Verified:
     """Whether a workload has only new, ready pods.
 
     Args:

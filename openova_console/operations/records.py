@@ -1,0 +1,164 @@
+"""The console's own records outside of its database: the audit's head, and what it has frozen, in both regions and in a file.
+
+These writes belong to no run; they carry a permit of their own and touch nothing but ConfigMaps in the console's namespace.
+One that fails is noted, shown, and tried again; it never stops a run.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine as Database
+
+from openova_console.operations.brakes import RECORD, Freezes
+from openova_console.operations.clusters import Clusters
+from openova_console.settings import Settings
+from openova_console.store import anchors, audit
+from openova_console.store.database import in_thread, reading, session
+from openova_console.systems import kinds
+from openova_console.systems.errors import Absent, Conflict, Fault
+from openova_console.systems.permit import Permit
+
+_log = logging.getLogger(__name__)
+ANCHOR_EVERY_S = 300.0
+HEAD = "openova-audit-head-{region}"
+_PERMIT = Permit("records", 0, 0)
+
+
+class Records:
+    """See the module. `restored` says why the database is older than its anchors; "" when it is not."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clusters: Clusters, freezes: Freezes, now: Callable[[], datetime]
+    ) -> None:
+        self._settings, self._database, self._clusters, self._freezes, self._now = settings, database, clusters, freezes, now
+        self.restored = ""
+        self._anchored_at = float("-inf")
+        self._anchored_seq = -1
+        self._freezes_wanted = True
+        self._writing: asyncio.Task[None] | None = None
+
+    @property
+    def anchor_file(self) -> Path:
+        """Where the head is written on this machine."""
+        given = self._settings.operations.anchor_file
+        return given if given is not None else home(self._settings) / "audit-anchors.jsonl"
+
+    async def start(self) -> None:
+        """Compare the database with what was anchored outside of it, before anything else runs."""
+        found = await in_thread(anchors.read_file_anchors, self.anchor_file, missing_ok=True)
+        self.restored = await in_thread(anchors.restored, self._database, found.anchors)
+        if self.restored:
+            _log.warning("%s", self.restored)
+
+            def seal() -> None:
+                with session(self._database) as opened:
+                    body = {"sentence": self.restored}
+                    audit.append(session=opened, event="database.restored", actor="engine", body=body, now=self._now())
+
+            await in_thread(seal)
+
+    async def stop(self) -> None:
+        """Let a write that is on its way end."""
+        if self._writing is not None:
+            self._writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writing
+
+    def want_anchor(self) -> None:
+        """Write the head soon: a run has ended."""
+        self._anchored_at = float("-inf")
+        self._soon()
+
+    def want_freezes(self) -> None:
+        """Tell the other console soon what is frozen here."""
+        self._freezes_wanted = True
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.get_running_loop().create_task(self.keep(), name="records")
+
+    async def keep(self) -> None:
+        """Write what is due."""
+        clock = asyncio.get_running_loop().time()
+        if clock - self._anchored_at >= ANCHOR_EVERY_S:
+            self._anchored_at = clock
+            await self._anchor()
+        if self._freezes_wanted:
+            self._freezes_wanted = not await self._tell_freezes()
+
+    async def _anchor(self) -> None:
+        def ask() -> tuple[int, str]:
+            with reading(self._database) as opened:
+                return audit.head(opened)
+
+        seq, seal = await in_thread(ask)
+        if not seq or seq == self._anchored_seq:
+            return
+        self._anchored_seq = seq
+        await self._note(seq, seal, str(self.anchor_file), await self._into_file(seq, seal))
+        data = {"seq": str(seq), "seal": seal, "at": self._now().isoformat()}
+        name = HEAD.format(region=self._settings.console.looks_from)
+        for region in self._settings.regions:
+            if self._clusters.may_act(region.id):
+                await self._note(seq, seal, f"{region.display}: ConfigMap {name}", await self._put(region.id, name, data))
+
+    async def _into_file(self, seq: int, seal: str) -> str:
+        try:
+            await in_thread(anchors.write_file_anchor, self.anchor_file, seq=seq, seal=seal, now=self._now())
+        except anchors.AnchorError as error:
+            return str(error)
+        return ""
+
+    async def _note(self, seq: int, seal: str, place: str, wrong: str) -> None:
+        def write() -> None:
+            with session(self._database) as opened:
+                anchors.record(session=opened, seq=seq, seal=seal, place=place, ok=not wrong, sentence=wrong, now=self._now())
+
+        await in_thread(write)
+
+    async def _tell_freezes(self) -> bool:
+        def ask() -> Mapping[str, str]:
+            with reading(self._database) as opened:
+                return self._freezes.record(opened, self._now())
+
+        data = await in_thread(ask)
+        name = RECORD.format(region=self._settings.console.looks_from)
+        wrong = [await self._put(r.id, name, data) for r in self._settings.regions if self._clusters.may_act(r.id)]
+        return not any(wrong)
+
+    async def _put(self, region_id: str, name: str, data: Mapping[str, str]) -> str:
+        """Write one ConfigMap; gives the sentence of what went wrong, "" when nothing did."""
+        namespace = self._settings.operations.namespace
+        try:
+            api = await self._clusters.of(region_id)
+            try:
+                found = await api.get(kinds.CONFIG_MAPS, namespace, name)
+            except Absent:
+                body = {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {"name": name, "namespace": namespace},
+                    "data": dict(data),
+                }
+                await api.create(kinds.CONFIG_MAPS, namespace, body, permit=_PERMIT)
+                return ""
+            await api.merge_patch(
+                kinds.CONFIG_MAPS, namespace, name, {"data": dict(data)}, resource_version=found.resource_version, permit=_PERMIT
+            )
+        except Conflict:
+            return "another console wrote it at the same moment"
+        except Fault as fault:
+            return fault.sentence
+        return ""
+
+
+def home(settings: Settings) -> Path:
+    """The folder of the console's own files: beside the SQLite database, else `console.data_dir`."""
+    if settings.database_url.startswith("sqlite:///"):
+        return Path(settings.database_url.removeprefix("sqlite:///")).parent
+    return settings.console.data_dir

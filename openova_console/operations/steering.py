@@ -1,0 +1,142 @@
+"""Steering a run: pause, resume, skip, stop, and acknowledging one that has ended.
+
+A wish is written into the books and sealed; the run heeds it at its next boundary. Going on after a failed or unknown step,
+and skipping one, need somebody who may approve and who did not ask for the run: it may send a write a second time.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Engine as Database
+from sqlmodel import Session
+
+from openova_console.access.caller import Caller
+from openova_console.access.roles import allows
+from openova_console.operations import ledger
+from openova_console.operations.authority import against_reason
+from openova_console.operations.decisions import _row
+from openova_console.operations.policies import policy_from
+from openova_console.operations.requests import Refused
+from openova_console.operations.words import State
+from openova_console.settings import Settings
+from openova_console.store import audit
+from openova_console.store.change_tables import OperationRow
+from openova_console.store.database import in_thread, session
+
+Wish = Literal["pause", "resume", "skip", "abort"]
+WISHES: tuple[Wish, ...] = ("pause", "resume", "skip", "abort")
+
+
+class Steering:
+    """See the module."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime],
+        wake: Callable[[str, str], Awaitable[None]],
+        changed: Callable[[str], None],
+    ) -> None:
+        self._database, self._settings = database, settings
+        self._now, self._wake, self._changed = now, wake, changed
+
+    def against(self, row: OperationRow, caller: Caller, wish: Wish) -> str:
+        """Why this caller may not have this wish now; "" when he may. Pages show it at the button."""
+        policy, state = policy_from(row), State(row.state)
+        if caller.kind != "person":
+            return "Only a person steers a run."
+        if state.ended:
+            return f"The run has ended ({state.value.replace('_', ' ')})."
+        if state is State.PENDING:
+            return "It waits for approval: deny it, or take it back."
+        if wish == "pause" and state.paused:
+            return "It is paused already."
+        if wish in ("resume", "skip") and not state.paused:
+            return "It is not paused."
+        if wish == "skip" and (against := _against_skip(row, state)):
+            return against
+        if wish == "abort" and (against := _against_abort(row, state)):
+            return against
+        careful = wish == "skip" or (wish == "resume" and state is not State.PAUSED_BY_OPERATOR)
+        need = policy.approve if careful else policy.request
+        if not allows(caller.role, need) and not caller.break_glass:
+            return f"This needs the role {need.value}; yours is {caller.role.value}."
+        if careful and caller.user_id == row.owner_id:
+            return "You asked for this run: another person has to decide how it goes on."
+        return ""
+
+    async def steer(self, operation_id: str, caller: Caller, wish: Wish, *, reason: str) -> OperationRow:
+        """Write a wish down. Raises `Refused`."""
+        if wish not in WISHES:
+            raise Refused("params", f"A run can be told to {', '.join(WISHES)}.", mistakes={"wish": "is none of these"})
+        if against := against_reason(reason):
+            raise Refused("reason", against, mistakes={"reason": against})
+
+        def write() -> OperationRow:
+            with session(self._database) as opened:
+                row = _row(opened, operation_id, lock=True)
+                if against := self.against(row, caller, wish):
+                    raise Refused("state", against)
+                return self._wish(opened, row, caller, wish, reason)
+
+        row = await in_thread(write)
+        self._changed(row.id)
+        if State(row.state).paused:
+            await self._wake(row.id, f"{row.id}/{row.changes}")
+        return row
+
+    def _wish(self, opened: Session, row: OperationRow, caller: Caller, wish: Wish, reason: str) -> OperationRow:
+        row.wanted = wish
+        row.changes += 1
+        opened.add(row)
+        body = {"wish": wish, "reason": reason, "step": row.current_step, "state": row.state}
+        audit.append(session=opened, event=f"run.{wish}", actor=caller.label, body=body, operation_id=row.id, now=self._now())
+        return row
+
+    async def acknowledge(self, operation_id: str, caller: Caller, *, reason: str) -> OperationRow:
+        """Say that a run that has ended was looked at: its pause is over. Raises `Refused`."""
+        if against := against_reason(reason):
+            raise Refused("reason", against, mistakes={"reason": against})
+
+        def write() -> OperationRow:
+            with session(self._database) as opened:
+                row = _row(opened, operation_id, lock=True)
+                if caller.kind != "person" or not allows(caller.role, policy_from(row).request):
+                    raise Refused("role", f"Acknowledging needs the role {policy_from(row).request.value}.")
+                if not State(row.state).ended or row.acknowledged_by:
+                    raise Refused("state", "There is nothing to acknowledge: the run goes on, or somebody has done it.")
+                row.acknowledged_by = caller.label
+                row.changes += 1
+                opened.add(row)
+                body = {"reason": reason}
+                audit.append(
+                    session=opened,
+                    event="run.acknowledged",
+                    actor=caller.label,
+                    body=body,
+                    operation_id=row.id,
+                    now=self._now(),
+                )
+                return row
+
+        row = await in_thread(write)
+        self._changed(row.id)
+        return row
+
+
+def _against_skip(row: OperationRow, state: State) -> str:
+    if not row.current_step:
+        return "The run has not begun: there is no step to skip."
+    step = ledger.plan_of(row).steps[row.current_step - 1]
+    return "" if step.skippable else f"The step “{step.title}” cannot be skipped: the rest rests on it."
+
+
+def _against_abort(row: OperationRow, state: State) -> str:
+    if not row.current_step or state.paused:
+        return ""
+    plan = ledger.plan_of(row)
+    later = plan.steps[row.current_step - 1 :]
+    return "" if any(step.abort_before or step.closing for step in later) else "From here on it cannot be stopped, only paused."
