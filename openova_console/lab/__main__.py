@@ -1,4 +1,4 @@
-"""The lab's command line: `python -m openova_console.lab serve | scenario | scenarios | state | fault | trouble | advance`."""
+"""The lab's command line: `python -m openova_console.lab COMMAND`; `--help` lists what there is."""
 
 import argparse
 import asyncio
@@ -62,6 +62,9 @@ def _remote(given: argparse.Namespace) -> None:
         case "trouble":
             state = call(given.dir, "POST", "/trouble", {"name": given.name, "state": given.state})
             print(f"troubles: {', '.join(state['troubles']) or 'none'}")
+        case "writes":
+            for row in call(given.dir, "GET", "/writes")["writes"]:
+                print(f"{row['at']} {row['region']} {row['user']} {row['method']} {row['path']} {' '.join(row['keys'])}")
         case "advance":
             state = call(given.dir, "POST", "/clock", {"advance_s": given.seconds})
             print(f"it is now {state['now']}")
@@ -87,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         ("state", "show what is switched"),
         ("fault", "set one endpoint's state by hand"),
         ("trouble", "break one single thing, or mend it"),
+        ("writes", "list what the regions' Kubernetes APIs accepted"),
         ("advance", "move a manual clock"),
     ):
         command = commands.add_parser(name, help=text)

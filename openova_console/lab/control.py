@@ -1,7 +1,9 @@
 """The control port: what is switched, and by whom the lab is moved. On loopback, and only with its token.
 
 `GET /state`, `GET /scenarios`, `POST /scenario {"name"}`, `POST /fault {"endpoint", "state"}`,
-`POST /trouble {"name", "state"}`, `POST /clock {"advance_s"}`. Mistakes get 400 with the sentence that says what would be right.
+`POST /trouble {"name", "state"}`, `POST /clock {"advance_s"}`, `GET /writes` (what the regions' Kubernetes APIs accepted),
+`POST /writes {"conflicts", "slow_s"}` (how often `write_conflicts`, how slow `writes_slow`).
+Mistakes get 400 with the sentence that says what would be right.
 """
 
 import hmac
@@ -14,10 +16,13 @@ from openova_console.lab.clock import ClockError
 from openova_console.lab.faults import Fault, FaultError
 from openova_console.lab.scenarios import SCENARIOS
 from openova_console.lab.troubles import TROUBLES
+from openova_console.lab.writes import Writes, WritesError
 
 
 class Controlled(Protocol):
     """What the control port moves."""
+
+    writes: Writes
 
     def state(self) -> dict[str, Any]:
         """What is switched, JSON-ready."""
@@ -81,6 +86,18 @@ def application(lab: Controlled, token: str) -> web.Application:
             raise _Mistake(str(error)) from None
         return web.json_response(lab.state())
 
+    async def writes(request: web.Request) -> web.Response:
+        return web.json_response(lab.writes.state())
+
+    async def set_writes(request: web.Request) -> web.Response:
+        try:
+            lab.writes.configure(
+                conflicts=await _field(request, "conflicts", int), slow_s=await _field(request, "slow_s", int, float)
+            )
+        except WritesError as error:
+            raise _Mistake(str(error)) from None
+        return web.json_response(lab.writes.state())
+
     app = web.Application(middlewares=[_guard(token)], client_max_size=64 * 1024)
     app.router.add_get("/state", state)
     app.router.add_get("/scenarios", scenarios)
@@ -88,6 +105,8 @@ def application(lab: Controlled, token: str) -> web.Application:
     app.router.add_post("/fault", fault)
     app.router.add_post("/trouble", trouble)
     app.router.add_post("/clock", clock)
+    app.router.add_get("/writes", writes)
+    app.router.add_post("/writes", set_writes)
     return app
 
 

@@ -26,6 +26,7 @@ from openova_console.lab.site import Site
 from openova_console.lab.timeline import Conditions
 from openova_console.lab.troubles import TROUBLES
 from openova_console.lab.world import World
+from openova_console.lab.writes import CONFLICTS, SLOW_S, Writes
 
 TICK_S = 1.0
 
@@ -55,6 +56,7 @@ class Lab:
         self.looks_from = looks_from
         self.world = World(seed)
         self.faults = Faults()
+        self.writes = Writes(self.clock)
         self.scenario = "healthy"
         self.troubles: set[str] = set()
         self.since = self.clock.now()
@@ -100,6 +102,7 @@ class Lab:
                 reader=secret(f"{region}-kubernetes.token"),
                 actor=secret(f"{region}-kubernetes-actor.token"),
                 viewer=secret(f"{region}-viewer.token"),
+                writes=self.writes,
             )
             scraper = Scraper(self.world, region, self._interval_s)
             queries = prometheus.application(scraper, self.clock, token=secret(f"{region}-prometheus.token"))
@@ -145,6 +148,7 @@ class Lab:
             region.switch(scenario.objects, now)
         self.scenario, self.since = name, now
         self.troubles = set()
+        self.writes.configure(conflicts=CONFLICTS, slow_s=SLOW_S)
         self.faults.set_scenario(scenario.faults(self.looks_from))
         await self._apply()
 
@@ -213,6 +217,7 @@ class Lab:
 
     async def _apply(self) -> None:
         self._apply_conditions()
+        self.writes.switch(frozenset(self.troubles))
         if self._listeners is not None:
             await self._listeners.apply()
 

@@ -10,6 +10,7 @@ from openova_console.lab.kube import flagger, flux, rbac, rollouts, seed, server
 from openova_console.lab.kube.store import ObjectStore
 from openova_console.lab.names import REGIONS, peer
 from openova_console.lab.objects import CHANGES, LEASE, Ledger, is_primary
+from openova_console.lab.writes import Writes
 
 
 class RegionObjects:
@@ -36,10 +37,11 @@ class RegionObjects:
             rng=random.Random(f"{number}/{region}"),
         )
 
-    def application(self, *, reader: str, actor: str, viewer: str) -> web.Application:
-        """The API server, with a token for each account."""
+    def application(self, *, reader: str, actor: str, viewer: str, writes: Writes) -> web.Application:
+        """The API server, with a token for each account; `writes` keeps and spoils its writes."""
         tokens = {reader: rbac.console_reader(), actor: rbac.console_actor(), viewer: rbac.viewer()}
-        return server.application(store=self.store, tokens=tokens, now=self._clock.now)
+        around = writes.hook(self.region, self.store)
+        return server.application(store=self.store, tokens=tokens, now=self._clock.now, around_writes=around)
 
     def switch(self, changes: tuple[str, ...], now: datetime) -> None:
         """Undo what the last scenario did and do what this one does (names in `objects.CHANGES`)."""

@@ -141,13 +141,19 @@ def authorise(account: Account, asked: Asked) -> None:
     resource = f"{asked.plural}/{asked.subresource}" if asked.subresource else asked.plural
     if account.allows(asked.verb, asked.group, resource, asked.namespace):
         return
+    raise forbidden(account, asked)
+
+
+def forbidden(account: Account, asked: Asked) -> Refusal:
+    """The 403 for something that the account may not do with a resource."""
+    resource = f"{asked.plural}/{asked.subresource}" if asked.subresource else asked.plural
     subject = qualified(asked.plural, asked.group) + (f' "{asked.name}"' if asked.name else "")
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
     message = (
         f'{subject} is forbidden: User "{account.name}" cannot {asked.verb} resource "{resource}" '
         f'in API group "{asked.group}" {where}'
     )
-    raise Refusal(403, "Forbidden", message, details=target(asked.plural, asked.group, asked.name))
+    return Refusal(403, "Forbidden", message, details=target(asked.plural, asked.group, asked.name))
 
 
 def _authorise_path(account: Account, asked: Asked) -> None:

@@ -7,7 +7,7 @@ rules over open watches: `app["close_streams"]()` ends them at once (`abort=True
 
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +42,10 @@ _SELF_REVIEWS = {
 }
 
 
+WriteHook = Callable[[web.Request, Account, Asked, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
+"""What an embedder puts around each write that its caller may do; the last argument does it."""
+
+
 def application(
     *,
     store: ObjectStore,
@@ -49,6 +53,7 @@ def application(
     now: Callable[[], datetime],
     middlewares: Sequence[Middleware] = (),
     bookmark_s: float = 60.0,
+    around_writes: WriteHook | None = None,
 ) -> web.Application:
     """Build the application.
 
@@ -58,8 +63,9 @@ def application(
         now: the lab's clock, UTC.
         middlewares: the embedder's, around everything here.
         bookmark_s: seconds between two bookmarks of a watch.
+        around_writes: the embedder's, around each write.
     """
-    server = _Server(store, tokens, now, Streams(bookmark_s=bookmark_s))
+    server = _Server(store, tokens, now, Streams(bookmark_s=bookmark_s), around_writes)
     app = web.Application(middlewares=[*middlewares, _statuses], client_max_size=_LARGEST_BODY)
     with warnings.catch_warnings():
         # The hooks are named by plain strings so that an embedder needs no import from here.
@@ -102,8 +108,15 @@ def _json(code: int, body: Any, warned: Sequence[str] = ()) -> web.Response:
 class _Server:
     """One region's API server."""
 
-    def __init__(self, store: ObjectStore, tokens: dict[str, Account], now: Callable[[], datetime], streams: Streams) -> None:
-        self._store, self._tokens, self._now = store, tokens, now
+    def __init__(
+        self,
+        store: ObjectStore,
+        tokens: dict[str, Account],
+        now: Callable[[], datetime],
+        streams: Streams,
+        around_writes: WriteHook | None,
+    ) -> None:
+        self._store, self._tokens, self._now, self._around_writes = store, tokens, now, around_writes
         self.streams = streams
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -120,7 +133,11 @@ class _Server:
             raise _nothing_there(kind, asked)
         if asked.verb in ("get", "list", "watch"):
             return await self._read(request, kind, asked)
-        answer = await self._write(request, kind, asked)
+
+        async def act() -> Answer:
+            return await self._write(request, kind, asked)
+
+        answer = await (act() if self._around_writes is None else self._around_writes(request, account, asked, act))
         return _json(answer.code, answer.body, answer.warnings)
 
     def _about(self, asked: Asked) -> web.StreamResponse:
