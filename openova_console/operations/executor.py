@@ -222,7 +222,7 @@ class Executor:
         outcome = await self._observe(entered, handler, sentence, verify=False)
         if outcome == "next":
             return "written"
-        return outcome
+        return "ended" if outcome == "ended" else "ask"
 
     async def _observe(self, entered: Entered, handler: Handler, why: str, *, verify: bool = True) -> Outcome:
         """The outcome of a write is not known: look, and ask a person unless it is seen to have landed."""

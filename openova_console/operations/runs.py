@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import make_url
@@ -130,10 +130,9 @@ class Runs:
         _conductor = self._conductor
         for name in ("dbos", "dbos._dbos"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        config: dict[str, Any] = {
+        config: DBOSConfig = {
             "name": "openova-console",
             "system_database_url": self._url,
-            "run_admin_server": False,
             "log_level": "WARNING",
             "application_version": VERSION,
             "executor_id": self._replica,
@@ -141,7 +140,7 @@ class Runs:
         }
         if make_url(self._url).get_backend_name() == "sqlite":
             config["use_listen_notify"] = False
-        DBOS(config=cast(DBOSConfig, config))
+        DBOS(config=config)
         DBOS.launch()
         self._queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=_POLL_S)
 
