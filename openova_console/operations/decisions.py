@@ -190,7 +190,7 @@ class Decisions:
             with session(self._database) as opened:
                 row = _row(opened, operation_id, lock=True)
                 own = caller.user_id is not None and caller.user_id == row.owner_id
-                if not own and (against := self._against_denial(opened, row, caller)):
+                if not own and (against := self.against_denial(opened, row, caller)):
                     raise Refused("role", against)
                 if State(row.state) is not State.PENDING:
                     raise Refused("state", f"This is {row.state.replace('_', ' ')}: there is nothing to deny any more.")
@@ -218,7 +218,7 @@ class Decisions:
         self._changed(row.id)
         return row
 
-    def _against_denial(self, opened: Session, row: OperationRow, caller: Caller) -> str:
+    def against_denial(self, opened: Session, row: OperationRow, caller: Caller) -> str:
         """A no needs the same role as a yes, but neither a fresh password nor an old account: stopping is always safe."""
         return against_approval(
             caller,
