@@ -29,12 +29,25 @@ _BREATHE_EVERY = 100
 _log = logging.getLogger(__name__)
 
 
-def without_bookkeeping(item: dict[str, Any]) -> dict[str, Any]:
-    """The object without `metadata.managedFields` and annotations: half of its size, and never read."""
+OWN_ANNOTATIONS = ("openova.io/",)
+"""Prefixes of the annotations that are kept of every object: the marks of the console's own operations."""
+_WHOLE_OBJECT = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def without_bookkeeping(item: dict[str, Any], *, keep: tuple[str, ...] = OWN_ANNOTATIONS) -> dict[str, Any]:
+    """The object without `metadata.managedFields` and annotations: half of its size, and never read.
+
+    Args:
+        keep: prefixes of annotations that stay; the one that repeats the whole object never does.
+    """
     metadata = item.get("metadata")
     if not isinstance(metadata, dict):
         return item
     kept = {k: v for k, v in metadata.items() if k not in ("managedFields", "annotations")}
+    annotations = metadata.get("annotations")
+    if isinstance(annotations, dict):
+        own = {k: v for k, v in annotations.items() if k.startswith(keep) and k != _WHOLE_OBJECT}
+        kept |= {"annotations": own} if own else {}
     return {**item, "metadata": kept}
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import yaml
 
 from openova_console.handbook.words import Verdict
-from openova_console.systems import kinds
+from openova_console.systems import kinds, workloads
 from openova_console.systems.conditions import Condition, conditions
 from openova_console.systems.errors import Fault
 from openova_console.systems.events import EventFact, events
 from openova_console.systems.exchange import redacted
 from openova_console.watch.collectors.kubernetes import MIRRORED, KubernetesCollector
+from openova_console.watch.mirror import OWN_ANNOTATIONS
 
 TEXT_LIMIT = 64 * 1024
 _OWN_TO_A_REGION = frozenset({"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink"})
@@ -74,7 +75,7 @@ class Objects:
         copy = self._clusters[region_id].copy_of(KINDS[kind])
         if copy.confirmed_at is None:
             return (), copy.error or "Nothing was read yet"
-        found = sorted((_item(key, item) for key, item in copy.objects.items()), key=_worst_first)
+        found = sorted((_item(KINDS[kind], key, item) for key, item in copy.objects.items()), key=_worst_first)
         return tuple(found), "" if found else f"{self._displays[region_id]} has no {KINDS[kind].plural}"
 
     def counts(self, region_id: str) -> Mapping[str, int | None]:
@@ -124,7 +125,9 @@ class Objects:
             return "", f"{there} has no such object"
         theirs, ours = _comparable(twin), _comparable(item)
         lines = list(difflib.unified_diff(theirs, ours, there, here, n=2, lineterm=""))
-        return "\n".join(lines)[:TEXT_LIMIT], f"differs from {there}" if lines else f"the same in {there}"
+        # Of a workload only a part is copied, so no more than that can be the same.
+        same = f"the same in {there}" + (", as far as it is read" if KINDS[kind] in workloads.KINDS else "")
+        return "\n".join(lines)[:TEXT_LIMIT], f"differs from {there}" if lines else same
 
 
 def as_text(item: Mapping[str, Any]) -> str:
@@ -136,6 +139,8 @@ def as_text(item: Mapping[str, Any]) -> str:
 def _comparable(item: Mapping[str, Any]) -> Sequence[str]:
     """What two regions' copies should have in common: labels and specification, without what the server adds."""
     metadata = {k: v for k, v in (item.get("metadata") or {}).items() if k not in _OWN_TO_A_REGION}
+    annotations = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if not k.startswith(OWN_ANNOTATIONS)}
+    metadata |= {"annotations": annotations} if annotations else {}
     kept = {"metadata": metadata, **{k: v for k, v in item.items() if k not in ("metadata", "status", "apiVersion", "kind")}}
     return as_text(kept).splitlines()
 
@@ -147,8 +152,35 @@ def _conditions(item: Mapping[str, Any]) -> tuple[Condition, ...]:
         return ()
 
 
-def _item(key: tuple[str, str], item: Mapping[str, Any]) -> Item:
+_VERDICTS: Mapping[workloads.State, Verdict] = {
+    "available": Verdict.OK,
+    "scaled_to_zero": Verdict.OK,
+    "progressing": Verdict.WARN,
+    "paused": Verdict.WARN,
+    "short": Verdict.WARN,
+    "stuck": Verdict.BREACH,
+    "unknown": Verdict.UNKNOWN,
+}
+
+
+def _workload(resource: kinds.Resource, key: tuple[str, str], item: Mapping[str, Any]) -> Item:
+    """How far a workload is: by its counts, and by its own Available condition where it has one."""
+    try:
+        found = workloads.workload(resource, item, source="object")
+    except Fault as fault:
+        return Item(*key, Verdict.UNKNOWN, "Unreadable", fault.sentence)
+    verdict, message = _VERDICTS[found.state], found.message
+    available = {c.kind: c for c in _conditions(item)}.get("Available")
+    if found.wanted and (found.available == 0 or (available is not None and available.status == "False")):
+        verdict = Verdict.UNKNOWN if found.state == "unknown" else Verdict.BREACH
+        message = message or (available.message if available is not None else "None of its pods is available")
+    return Item(*key, verdict, found.word, message)
+
+
+def _item(resource: kinds.Resource, key: tuple[str, str], item: Mapping[str, Any]) -> Item:
     """What the object's own Ready (or Promoted) condition says; an object without one says nothing."""
+    if resource in workloads.KINDS:
+        return _workload(resource, key, item)
     spec = item.get("spec")
     if isinstance(spec, Mapping) and spec.get("suspend") is True:
         return Item(*key, Verdict.WARN, "Suspended", "Nothing is reconciled until it is resumed")

@@ -1,5 +1,6 @@
 """A changed template is rolled out as in a cluster: what may be missing, in which order, and what status says meanwhile."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kube_fixtures import Clock, sample, shape
 
+from openova_console import settings as console_settings
 from openova_console.lab.kube import rollouts
 from openova_console.lab.kube.pace import CATCH_UP, moments
 from openova_console.lab.kube.pods import PODS
@@ -17,6 +19,10 @@ from openova_console.lab.kube.region_cluster import node_names
 from openova_console.lab.kube.rollout_deployments import limits
 from openova_console.lab.kube.seed import seed
 from openova_console.lab.kube.store import ObjectStore
+from openova_console.systems.workloads import Workload
+from openova_console.watch.collectors.kubernetes import KubernetesCollector
+from openova_console.watch.objects import Objects
+from openova_console.watch.snapshot import SnapshotStore
 from tests.lab.running import R1, R2, Running
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -412,3 +418,39 @@ async def test_a_broken_release_stays_broken_until_it_is_restarted(here: Running
     await here.go("healthy", 60)
     for deployment in store.list(DEPLOYMENTS):
         assert conditions(deployment["status"]) == DONE, deployment["metadata"]["name"]
+
+
+async def test_the_consoles_copy_follows_a_rollout(here: Running):
+    settings = console_settings.load(here.path / "console.yaml")
+    snapshots = SnapshotStore()
+    collector = KubernetesCollector(settings.regions[0], settings, snapshots)
+    changed = asyncio.Event()
+    snapshots.listen(changed.set)
+
+    def word() -> str:
+        found = snapshots.current.kube.get((R1, "workloads"))
+        row = found.value[("Deployment", "acme-prod", "checkout")] if found is not None and found.value else None
+        return row.word if isinstance(row, Workload) else ""
+
+    async def until(wanted: str) -> None:
+        while word() != wanted:
+            changed.clear()
+            await changed.wait()
+
+    try:
+        await collector.read()
+        await asyncio.wait_for(until("Available"), 10)
+        annotations = {RESTARTED: "2026-11-23T14:00:00Z"}
+        template = {"metadata": {"annotations": annotations}}
+        here.lab.regions[R1].store.patch(*CHECKOUT, {"spec": {"template": template}})
+        await asyncio.wait_for(until("Progressing 0 of 3"), 10)
+        await here.lab.advance(3)
+        await asyncio.wait_for(until("Progressing 1 of 3"), 10)
+        await here.lab.advance(60)
+        await asyncio.wait_for(until("Available"), 10)
+        objects = Objects({R1: collector}, {R1: "Region 1"})
+        for kind in ("deployments.apps", "statefulsets.apps", "daemonsets.apps"):
+            found, _ = objects.listing(R1, kind)
+            assert found and {item.word for item in found} == {"Available"}
+    finally:
+        await collector.close()

@@ -115,6 +115,9 @@ def test_no_secret_kind_is_mirrored_and_every_kind_has_its_name():
         "httproutes": "HTTPRoute",
         "gslbs": "Gslb",
         "pushsecrets": "PushSecret",
+        "deployments": "Deployment",
+        "statefulsets": "StatefulSet",
+        "daemonsets": "DaemonSet",
     }
 
 

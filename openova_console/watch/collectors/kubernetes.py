@@ -20,8 +20,8 @@ from openova_console.systems.errors import Fault, NotInstalled, TlsFailed, Unrea
 from openova_console.systems.exchange import Exchange
 from openova_console.systems.kubernetes import KubernetesApi, connect
 from openova_console.watch.collectors.base import utc_now
-from openova_console.watch.kube import PARTS, Part
-from openova_console.watch.mirror import Mirror
+from openova_console.watch.kube import PARTS, Part, workloads
+from openova_console.watch.mirror import Mirror, without_bookkeeping
 from openova_console.watch.snapshot import RegionFacts, SnapshotStore
 
 T = TypeVar("T")
@@ -123,7 +123,8 @@ class KubernetesCollector:
             if task is not None and not task.cancelled() and (error := task.exception()):
                 _log.error("the copy of %s of %s ended and is started again: %r", resource.plural, self._region.id, error)
             namespace = self._region.lease.namespace if resource is kinds.LEASES else None
-            mirror = Mirror(api, resource, namespace=namespace, timeout_s=self._watch_s(), on_change=self._changed)
+            trim = workloads.trimmed if resource in workloads.KINDS else without_bookkeeping
+            mirror = Mirror(api, resource, namespace=namespace, timeout_s=self._watch_s(), trim=trim, on_change=self._changed)
             self._mirrors[resource.path()] = mirror
             self._tasks[resource.path()] = asyncio.create_task(mirror.run(), name=f"mirror {self.name} {resource.plural}")
 

@@ -11,7 +11,8 @@ from openova_console.watch.kube.gslbs import GSLB
 from openova_console.watch.kube.nodes import NODES
 from openova_console.watch.kube.part import Objects, Part
 from openova_console.watch.kube.push_secrets import PUSH_SECRETS
+from openova_console.watch.kube.workloads import WORKLOADS
 
-PARTS: tuple[Part, ...] = (CLUSTERS, CANARIES, GSLB, NODES, PUSH_SECRETS)
+PARTS: tuple[Part, ...] = (CLUSTERS, CANARIES, GSLB, NODES, PUSH_SECRETS, WORKLOADS)
 
 __all__ = ["PARTS", "Objects", "Part"]

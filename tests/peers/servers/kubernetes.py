@@ -212,6 +212,8 @@ _KINDS = {
     "gslbs": "Gslb",
     "canaries": "Canary",
     "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
 }
 
 
