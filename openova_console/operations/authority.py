@@ -60,10 +60,8 @@ def against_approval(
         return "Only a person can approve; tokens and schedules never decide."
     if state is not State.PENDING:
         return f"This is {state.value.replace('_', ' ')}: there is nothing to approve any more."
-    if now >= expires_at:
-        return "The request has expired: ask for it again."
-    if caller.user_id == owner_id:
-        return "You asked for this yourself: another person has to approve it."
+    if against := against_expired(expires_at, now) or against_same_person(caller.user_id, owner_id):
+        return against
     if not caller.break_glass and not allows(caller.role, policy.approve):
         return f"Approving this needs the role {policy.approve.value}; yours is {caller.role.value}."
     if caller.vouched_at is not None and now - caller.vouched_at < fresh_for:
@@ -74,6 +72,16 @@ def against_approval(
     if policy.confirm and (caller.confirmed_at is None or now - caller.confirmed_at > confirm_for):
         return "Approving this asks for your password again: confirm it first."
     return ""
+
+
+def against_same_person(approver_id: int, owner_id: int | None) -> str:
+    """Why this person's yes does not count: who asks does not approve. The guard `another-person` is this rule."""
+    return "You asked for this yourself: another person has to approve it." if approver_id == owner_id else ""
+
+
+def against_expired(expires_at: datetime, now: datetime) -> str:
+    """Why a yes comes too late. The guard `approval-fresh` is this rule."""
+    return "The request has expired: ask for it again." if now >= expires_at else ""
 
 
 def against_reason(reason: str) -> str:

@@ -11,6 +11,7 @@ or, without `primary`, when `spec.replica.enabled` is false.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from openova_console.settings import CnpgMetrics, ObjectName
@@ -18,6 +19,14 @@ from openova_console.systems import shape
 from openova_console.systems.conditions import condition
 from openova_console.systems.exchange import Exchange
 from openova_console.systems.prometheus import Point, Series, Window
+
+
+class PromotionToken(StrEnum):
+    """What lies in `spec.replica.promotionToken`. One that is left over is checked at the next promotion, and fails it."""
+
+    NONE = "none"
+    USED = "used"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class ClusterFacts:
         demotion_token_present: whether a token for a planned switchover lies ready (its value is never kept).
         last_successful_backup: UTC; None when there is none.
         continuous_archiving: whether WAL reaches the archive; None when the operator does not say.
+        promotion_token: whether a promotion token lies in its spec, and whether it was used (its value is never kept).
     """
 
     namespace: str
@@ -48,6 +58,7 @@ class ClusterFacts:
     demotion_token_present: bool
     last_successful_backup: datetime | None
     continuous_archiving: bool | None
+    promotion_token: PromotionToken = PromotionToken.NONE
 
 
 def cluster(item: Mapping[str, Any], *, source: str) -> ClusterFacts:
@@ -68,7 +79,15 @@ def cluster(item: Mapping[str, Any], *, source: str) -> ClusterFacts:
         bool(shape.text(source, item, "status", "demotionToken")),
         shape.instant(source, item, "status", "lastSuccessfulBackup"),
         None if archiving is None or archiving.status == "Unknown" else archiving.status == "True",
+        _promotion_token(source, item),
     )
+
+
+def _promotion_token(source: str, item: Mapping[str, Any]) -> PromotionToken:
+    token = shape.text(source, item, "spec", "replica", "promotionToken")
+    if not token:
+        return PromotionToken.NONE
+    return PromotionToken.USED if token == shape.text(source, item, "status", "lastPromotionToken") else PromotionToken.WAITING
 
 
 def _is_primary(source: str, item: Mapping[str, Any], name: str) -> bool:

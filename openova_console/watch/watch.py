@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -23,6 +23,7 @@ from openova_console.watch.supervisor import Measure, Supervisor
 _log = logging.getLogger(__name__)
 TIDY_EVERY_S = 300.0
 SPARK_EVERY_S = 60.0
+BoardReader = Callable[[board.Board], None]
 
 
 class Watch:
@@ -36,6 +37,7 @@ class Watch:
         self._supervisor = Supervisor(self.snapshots, timeout_s=settings.cadence.timeout_s * 2, measure=measure)
         self.objects = Objects({}, {})
         self.noticed = Noticed()
+        self._readers: list[BoardReader] = []
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -64,7 +66,13 @@ class Watch:
         """The board at `now`, by default this instant: data that got too old since it was read is unknown in it."""
         found = board.judge(self.snapshots.current, self.settings, now or utc_now())
         self.noticed.see((alarm.title for alarm in found.alarms), found.at)
+        for reader in self._readers:
+            reader(found)
         return found
+
+    def on_board(self, reader: BoardReader) -> None:
+        """Show every board that is drawn to `reader`, which must return at once: one comes every `cadence.replication_s`."""
+        self._readers.append(reader)
 
     async def first_readings(self) -> str:
         """Empty once every source was tried; else which were not: a board before that is not worth a look."""

@@ -43,7 +43,7 @@ class StillWorld:
         self.broken: dict[str, Item] = {}
 
     def items(self, now: datetime) -> dict[str, Item]:
-        calm = {f"region.{r}.canaries": fresh(True, at=now) for r in (R1, R2)}
+        calm = {f"region.{r}.canaries": fresh([], at=now) for r in (R1, R2)}
         calm |= {f"region.{r}.api": fresh(True, at=now) for r in (R1, R2)}
         return calm | self.broken
 

@@ -47,6 +47,9 @@ class Ruling(Data):
     overridden: bool = False
 
 
+ALWAYS = "at the request, at every approval, when the run begins, and before every write"
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """One guard.
@@ -58,6 +61,7 @@ class Guard:
         clears: what clears it, in general.
         override: the role that may set it aside; None when nobody may.
         rule: the pure function; gives answer and sentence.
+        judged: when it is applied.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Guard:
     clears: str
     override: Role | None
     rule: Callable[[Subject, Evidence], tuple[Answer, str]]
+    judged: str = ALWAYS
 
     def judge(self, subject: Subject, evidence: Evidence) -> Ruling:
         """Apply the rule."""

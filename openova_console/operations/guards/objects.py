@@ -35,16 +35,16 @@ def _kept(subject: Subject, evidence: Evidence) -> tuple[Answer, str]:
 
 
 def _canary(subject: Subject, evidence: Evidence) -> tuple[Answer, str]:
-    found = evidence.under(f"canary.{subject.region}/")
-    for key, item in found.items():
-        place = key.removeprefix("canary.")
+    listed = evidence.get(f"region.{subject.region}.canaries")
+    if not listed.known or not isinstance(listed.value, list):
+        return hold(f"It is not known whether a canary is in flight: {listed.sentence}")
+    here = f"canary.{subject.region}/"
+    for key in dict.fromkeys((*(f"{here}{name}" for name in listed.value), *evidence.under(here))):
+        item, place = evidence.get(key), key.removeprefix("canary.")
         if not item.known:
             return hold(f"It is not known whether a release is on its way at {place}: {item.sentence}")
         if item.value.get("target") == subject.resource and item.value.get("in_flight"):
             return block(f"A canary is in flight: {place} is {item.value['phase']}")
-    listed = evidence.get(f"region.{subject.region}.canaries")
-    if not listed.known:
-        return hold(f"It is not known whether a canary is in flight: {listed.sentence}")
     return allow("No canary is in flight here")
 
 
