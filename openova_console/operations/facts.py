@@ -19,6 +19,8 @@ class Fact(Data):
 
 
 Facts = Mapping[str, Fact]
+HOLDER_FACTS = "lease "
+"""Facts whose keys begin so are holders and fencing tokens: one that moved stops a run that another process began."""
 
 
 @dataclass(frozen=True, slots=True)

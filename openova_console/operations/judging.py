@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from openova_console.operations import ledger
 from openova_console.operations.catalogue import CATALOGUE, guards_of
 from openova_console.operations.evidence import Evidence
-from openova_console.operations.facts import Facts, Moved, drift
+from openova_console.operations.facts import HOLDER_FACTS, Facts, Moved, drift
 from openova_console.operations.gather import Gatherer, object_facts
 from openova_console.operations.guards import Ruling, Subject, guard_facts, rule_on, worst
 from openova_console.operations.operation import Operation, Policy, Request, Target
@@ -19,9 +19,6 @@ from openova_console.operations.policies import policy_from
 from openova_console.operations.words import Answer
 from openova_console.store.change_tables import OperationRow
 from openova_console.store.database import in_thread, reading
-
-HOLDER_FACTS = "lease "
-"""Facts whose keys begin so are holders and fencing tokens: one that moved stops a run that another process began."""
 
 
 @dataclass(frozen=True, slots=True)

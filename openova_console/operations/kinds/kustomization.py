@@ -9,6 +9,7 @@ from openova_console.operations.evidence import Evidence
 from openova_console.operations.kinds.names import MARK, Namespace, ObjectName, RegionId
 from openova_console.operations.operation import Access, Operation, PlanError, Policy, Request, Target, Wanted
 from openova_console.operations.plan import Data, ObjectRef, Plan, Step
+from openova_console.operations.platform_facts import role_facts
 from openova_console.operations.pointer import of_key
 from openova_console.systems import kinds
 
@@ -94,6 +95,7 @@ SUSPEND = Operation(
     wanted=_wanted,
     plan=lambda request, evidence: _steps(request, evidence, suspend=True),
     guards=_GUARDS,
+    facts=lambda request, evidence: role_facts(evidence, (request.params.region,)),
     policy=Policy(),
     access=_ACCESS,
 )
@@ -106,6 +108,8 @@ RESUME = Operation(
     wanted=_wanted,
     plan=lambda request, evidence: _steps(request, evidence, suspend=False),
     guards=_GUARDS,
+    # What Git says of a region was meant for the role that it had: after a move Flux would put the old role back.
+    facts=lambda request, evidence: role_facts(evidence, (request.params.region,), either_way=True),
     policy=Policy(),
     access=_ACCESS,
     schedulable=True,

@@ -12,6 +12,7 @@ from openova_console.operations.evidence import Evidence
 from openova_console.operations.kinds.names import MARK, Namespace, ObjectName, RegionId
 from openova_console.operations.operation import Access, Operation, PlanError, Policy, Request, Target, Wanted
 from openova_console.operations.plan import Data, ObjectRef, Plan, Step
+from openova_console.operations.platform_facts import role_facts
 from openova_console.operations.pointer import of_key
 from openova_console.systems import kinds
 
@@ -98,6 +99,8 @@ RESTART = Operation(
     wanted=_wanted,
     plan=_plan,
     guards=("object-known", "actor-account", "canary-in-flight"),
+    # A restart that was approved for a standby is another matter once users are served there.
+    facts=lambda request, evidence: role_facts(evidence, (request.params.region,)),
     policy=Policy(cool_down_s=300),
     access=(
         Access(("get", "patch"), "apps", "deployments"),
