@@ -5,6 +5,7 @@ not exist costs the same work as one that does.
 """
 
 import asyncio
+import secrets
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -14,6 +15,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
+HASH_LIMIT = 255
+
+# Without letters and digits that look alike: about 124 bits in five groups of five.
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_GROUPS, _GROUP = 5, 5
 
 # Long enough for the length rule, and still the first that anybody tries.
 _COMMON = """
@@ -90,6 +96,23 @@ def verify_password(password: str, stored: str | None) -> bool:
 def outdated(stored: str) -> bool:
     """Whether a stored hash was made with weaker parameters than today's."""
     return _hasher().check_needs_rehash(stored)
+
+
+def one_time_word() -> tuple[str, str]:
+    """A password for one sign-in, and its hash. Blocks as `hash_password` does.
+
+    The word is shown once to whoever asked for it and kept nowhere; more than 120 bits of it are random.
+    """
+    word = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    return word, hash_password(word)
+
+
+def usable_hash(stored: str) -> bool:
+    """Whether this is a hash as `hash_password` makes them today: another one could cost a sign-in gigabytes, or nothing."""
+    try:
+        return stored.startswith("$argon2id$") and len(stored) <= HASH_LIMIT and not outdated(stored)
+    except (InvalidHashError, ValueError):
+        return False
 
 
 async def hashed(password: str) -> str:

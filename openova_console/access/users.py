@@ -54,17 +54,39 @@ def add(*, session: Session, name: str, password: str, role: Role, now: datetime
         WeakPassword: when the password breaks a rule.
     """
     name = name.strip()
+    check_name(name)
+    check_rules(password, name=name)
+    return _made(session=session, name=name, password_hash=hash_password(password), role=role, now=now, must_change=must_change)
+
+
+def add_with_word(*, session: Session, name: str, word_hash: str, role: Role, now: datetime) -> User:
+    """Make an account with a one-time word that has to be changed at the first sign-in.
+
+    Args:
+        word_hash: from `passwords.one_time_word`.
+
+    Raises:
+        UserError: when the name is taken or is no name.
+    """
+    check_name(name)
+    return _made(session=session, name=name, password_hash=word_hash, role=role, now=now, must_change=True)
+
+
+def check_name(name: str) -> None:
+    """Raises `UserError` when this is no name of an account."""
     if not _NAME.fullmatch(name):
         raise UserError(
             "A name has 1 to 64 letters, digits, dots, dashes, underscores or @, and begins and ends with a letter or digit."
         )
-    check_rules(password, name=name)
+
+
+def _made(*, session: Session, name: str, password_hash: str, role: Role, now: datetime, must_change: bool) -> User:
     if find(session=session, name=name) is not None:
         raise UserError(f"There is already an account named {name!r}: choose another name.")
     user = User(
         name=name,
         name_key=key_of(name),
-        password_hash=hash_password(password),
+        password_hash=password_hash,
         role=Role(role).value,
         created_at=now,
         password_changed_at=now,
@@ -90,8 +112,22 @@ def set_password(*, session: Session, user: User, password: str, now: datetime, 
     _end_sessions(session, user, now)
 
 
+def reset_with_word(*, session: Session, user: User, word_hash: str, now: datetime) -> None:
+    """Give an account a one-time word that has to be changed at the next sign-in, and end all of its sessions.
+
+    From now on it counts as a fresh account: whoever reset it could have signed in.
+    """
+    user.password_hash = word_hash
+    user.password_changed_at = user.vouched_at = now
+    user.must_change = True
+    session.add(user)
+    _end_sessions(session, user, now)
+
+
 def set_role(*, session: Session, user: User, role: Role, now: datetime) -> None:
     """Change a role and end all of the account's sessions, so that no page of the old role stays open.
+
+    From now on it counts as a fresh account.
 
     Raises:
         UserError: when no administrator would be left.
@@ -99,6 +135,7 @@ def set_role(*, session: Session, user: User, role: Role, now: datetime) -> None
     if Role(role) is not Role.ADMIN:
         _keep_an_admin(session, user)
     user.role = Role(role).value
+    user.vouched_at = now
     session.add(user)
     _end_sessions(session, user, now)
 
@@ -113,6 +150,13 @@ def disable(*, session: Session, user: User, now: datetime) -> None:
     user.disabled = True
     session.add(user)
     _end_sessions(session, user, now)
+
+
+def enable(*, session: Session, user: User, now: datetime) -> None:
+    """Open a closed account again. From now on it counts as a fresh one."""
+    user.disabled = False
+    user.vouched_at = now
+    session.add(user)
 
 
 def _keep_an_admin(session: Session, user: User) -> None:

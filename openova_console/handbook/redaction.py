@@ -1,8 +1,8 @@
 """What is never shown, logged or kept: credentials, by key, by object and by shape.
 
 By key: anything that sounds like a credential, also when the key is the `name` beside a `value`. By object: the data of a
-Secret. By shape: bearer tokens, JSON web tokens,
-private keys, passwords in addresses.
+Secret. By shape: bearer tokens, JSON web tokens, machine tokens of this console, hashes of passwords, private keys, passwords
+in addresses.
 """
 
 import re
@@ -13,7 +13,7 @@ DEPTH_LIMIT = 40
 HIDDEN = "•••"
 
 _SECRET_KEY = re.compile(
-    r"pass(word|wd|phrase)?$|passw|secret(?!name|ref|store)|token(?!file)|authorization|cookie|credential"
+    r"pass(word|wd|phrase)?$|passw|word_hash|secret(?!name|ref|store)|token(?!file)|authorization|cookie|credential"
     r"|api[_-]?key|private[_-]?key|requirepass|masterauth|last-applied-configuration",
     re.IGNORECASE,
 )
@@ -21,6 +21,8 @@ _SECRET_TEXT = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
     (re.compile(r"\b(Bearer|Basic|token)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)?"), HIDDEN),
+    (re.compile(r"\$argon2(id|i|d)\$[A-Za-z0-9$=,+/.-]+"), HIDDEN),
+    (re.compile(r"\bovm_[A-Za-z0-9_-]{8,}"), HIDDEN),
     (re.compile(r"(://[^\s:/@]*):[^\s@/]+@"), rf"\1:{HIDDEN}@"),
     (re.compile(r"((?:password|passwd|secret|token|api[_-]?key)\s*[=:]\s*)[^\s,;&\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
 )

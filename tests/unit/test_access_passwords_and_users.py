@@ -1,10 +1,12 @@
 """Passwords, roles and accounts."""
 
 import asyncio
+import math
 import threading
 import time
 
 import pytest
+from sqlalchemy import Engine
 
 from openova_console.access import passwords, users
 from openova_console.access.needs import need_of, needs
@@ -13,7 +15,7 @@ from openova_console.access.roles import ALLOWED, Role, allows
 from openova_console.access.users import UserError
 from openova_console.store.database import reading, session
 from openova_console.store.tables import AuthSession
-from tests.support.consoles import NOW, PASSWORD, add_user
+from tests.support.consoles import NOW, PASSWORD, Clock, add_user
 
 TABLE = {
     Role.VIEWER: {Role.VIEWER},
@@ -186,3 +188,56 @@ def test_a_changed_account_ends_its_sessions(engine, change):
         change(s, users.by_name_or_raise(session=s, name="alice"))
     with reading(engine) as s:
         assert s.get(AuthSession, "a").revoked_at == NOW
+
+
+def test_a_one_time_word_is_long_random_and_passes_the_rules(cheap_hashes: None):
+    words = {passwords.one_time_word() for _ in range(20)}
+    assert len({word for word, _ in words}) == 20
+    for word, stored in words:
+        letters = word.replace("-", "")
+        assert len(letters) * math.log2(31) >= 100 and set(letters) <= set("23456789ABCDEFGHJKMNPQRSTUVWXYZ")
+        passwords.check_rules(word, name="olga")
+        assert passwords.verify_password(word, stored) and passwords.usable_hash(stored)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "x",
+        "$argon2id$v=19$m=4194304,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY",
+        "$argon2id$v=19$m=1,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY",
+        "$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY",
+        "$argon2id$" + "a" * 300,
+        "$2b$12$abcdefghijklmnopqrstuv",
+    ],
+)
+def test_a_hash_that_another_program_made_is_no_word(stored: str, cheap_hashes: None):
+    assert not passwords.usable_hash(stored)
+
+
+def test_a_reset_account_has_to_change_its_word_and_counts_as_fresh(engine: Engine, clock: Clock):
+    add_user(engine, "olga", Role.OPERATOR)
+    clock.pass_(days=2)
+    word, stored = passwords.one_time_word()
+    with session(engine) as opened:
+        users.reset_with_word(
+            session=opened, user=users.by_name_or_raise(session=opened, name="olga"), word_hash=stored, now=clock.now()
+        )
+    with session(engine) as opened:
+        olga = users.by_name_or_raise(session=opened, name="olga")
+        assert passwords.verify_password(word, olga.password_hash)
+        assert olga.must_change and olga.vouched_at == clock.now()
+
+
+def test_an_account_whose_role_was_changed_or_that_was_opened_again_counts_as_fresh(engine: Engine, clock: Clock):
+    add_user(engine, "olga", Role.OPERATOR)
+    for change in (
+        lambda opened, olga, now: users.set_role(session=opened, user=olga, role=Role.APPROVER, now=now),
+        lambda opened, olga, now: users.enable(session=opened, user=olga, now=now),
+    ):
+        clock.pass_(days=2)
+        with session(engine) as opened:
+            change(opened, users.by_name_or_raise(session=opened, name="olga"), clock.now())
+        with session(engine) as opened:
+            assert users.by_name_or_raise(session=opened, name="olga").vouched_at == clock.now()
