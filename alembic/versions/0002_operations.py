@@ -127,7 +127,7 @@ def upgrade() -> None:
         sa.Column("ended_at", UTCDateTime(), nullable=True),
         sa.Column("current_step", sa.Integer(), nullable=False),
         sa.Column("wanted", sa.String(length=12), nullable=False),
-        sa.Column("executor", sa.String(length=64), nullable=False),
+        sa.Column("executor", sa.String(length=90), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("acknowledged_by", sa.String(length=80), nullable=False),
         sa.Column("changes", sa.Integer(), nullable=False),
@@ -267,6 +267,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("operation_id", "number", name=op.f("pk_operation_steps")),
     )
+    op.create_table(
+        "replicas",
+        sa.Column("id", sa.String(length=63), nullable=False),
+        sa.Column("boot", sa.String(length=90), nullable=False),
+        sa.Column("beat_at", UTCDateTime(), nullable=False),
+        sa.Column("taken_by", sa.String(length=63), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replicas")),
+    )
     # Plain ADD COLUMN: a batch would drop and remake the table, and every session with it.
     op.add_column("auth_sessions", sa.Column("confirmed_at", UTCDateTime(), nullable=True))
     op.add_column("users", sa.Column("vouched_at", UTCDateTime(), nullable=False, server_default=_NEVER))
@@ -303,6 +311,7 @@ def downgrade() -> None:
     op.drop_column("users", "vouched_at")
     op.drop_column("auth_sessions", "confirmed_at")
     for table in (
+        "replicas",
         "operation_steps",
         "machine_tokens",
         "deliveries",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from openova_console.cli import frontend, run, status, users
+from openova_console.cli import audit, frontend, run, status, users
 from openova_console.cli.output import Config, fail, one_sentence, settings_from
 from openova_console.settings import Settings, SettingsError, load
 from openova_console.store.database import migrate as migrate_database
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
 app.command()(status.status)
 
 app.command(name="run")(run.run)

@@ -32,6 +32,7 @@ from openova_console.operations.notices import Notices, Say
 from openova_console.operations.operation import PlanError, Request
 from openova_console.operations.plan import Plan
 from openova_console.operations.records import Records, home
+from openova_console.operations.replicas import Replicas
 from openova_console.operations.requests import Preview, Refused
 from openova_console.operations.runs import Runs
 from openova_console.operations.signing import load_key
@@ -117,6 +118,7 @@ class Engine:
         )
         self._runs = Runs(_runs_url(settings), replica=settings.operations.replica, conductor=conductor)
         self._notices = notices
+        self._replicas = Replicas(database, replica=settings.operations.replica, boot=boot, now=now)
         self.decisions = Decisions(
             database, settings, self.judge, notices, key=key, now=now, approved=self._enqueue, changed=self._tell
         )
@@ -286,6 +288,8 @@ class Engine:
 
     async def sweep(self) -> None:
         """Keep house once: expire what is old, start what was approved, wake what was decided, void what drifted."""
+        if orphans := await in_thread(self._replicas.beat):
+            await self._runs.take_over(orphans)
         expired = await in_thread(self._expire)
         for id_ in expired:
             self._tell(id_)

@@ -16,7 +16,7 @@ from openova_console.operations import brakes, ledger
 from openova_console.operations.clusters import Clusters
 from openova_console.operations.evidence import Evidence, Item, fresh, unknown
 from openova_console.operations.facts import Fact
-from openova_console.operations.operation import Operation, Policy, Target, Wanted
+from openova_console.operations.operation import Books, Operation, Policy, Target, Wanted
 from openova_console.operations.pointer import of_key, value_at, values_at
 from openova_console.operations.windows import in_window
 from openova_console.operations.words import ENDED
@@ -51,8 +51,8 @@ class Gatherer:
         items = dict(self._world.items(now)) if operation.on_platform else {}
         looked, own, other = await asyncio.gather(
             self._objects(operation.wanted(params), now),
-            in_thread(self._books, operation.kind, target, policy, now, operation_id),
-            self._freezes.others(now),
+            in_thread(self._books, operation, params, target, policy, now, operation_id),
+            self._others(operation, now),
         )
         items |= looked | own
         items["freezes.other"] = other
@@ -60,6 +60,12 @@ class Gatherer:
         for region in self._settings.regions:
             items[f"region.{region.id}.actor"] = fresh(self._clusters.may_act(region.id), at=now, source="settings")
         return Evidence(at=now, items=items)
+
+    async def _others(self, operation: Operation, now: datetime) -> Item:
+        """The other console's freezes; what changes this console alone does not wait for another region to answer."""
+        if not operation.on_platform:
+            return unknown("it was not asked: this changes nothing on the platform")
+        return await self._freezes.others(now)
 
     async def _objects(self, wanted: Iterable[Wanted], now: datetime) -> dict[str, Item]:
         found: dict[str, Item] = {}
@@ -102,7 +108,9 @@ class Gatherer:
         suspended = value_at(owner, "/spec/suspend") is True
         return fresh({"owner": f"Kustomization {namespace}/{name}", "suspended": suspended}, at=now)
 
-    def _books(self, kind: str, target: Target, policy: Policy, now: datetime, operation_id: str) -> dict[str, Item]:
+    def _books(
+        self, operation: Operation, params: Any, target: Target, policy: Policy, now: datetime, operation_id: str
+    ) -> dict[str, Item]:
         with reading(self._engine) as opened:
             runs = [
                 {
@@ -119,7 +127,8 @@ class Gatherer:
             return {
                 "runs": fresh(runs, at=now, source="the console's own books"),
                 "freezes": fresh(self._freezes.own(opened, now), at=now, source="the console's own books"),
-                "cool_down": fresh(_cool_down(opened, kind, target, policy, operation_id), at=now),
+                "cool_down": fresh(_cool_down(opened, operation.kind, target, policy, operation_id), at=now),
+                **operation.books(Books(opened, self._settings, now), params),
             }
 
 

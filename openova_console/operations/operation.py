@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from sqlmodel import Session
 
+from openova_console.access.caller import Caller
 from openova_console.access.roles import Role
-from openova_console.operations.evidence import Evidence
+from openova_console.operations.evidence import Evidence, Item
 from openova_console.operations.facts import Fact
 from openova_console.operations.plan import Data, ObjectRef, Plan
+from openova_console.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Books:
+    """The console's own database, as a kind reads it for evidence about the console itself."""
+
+    session: Session
+    settings: Settings
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One kind.
 
@@ -96,7 +108,10 @@ class Operation:
         access: what the actor's account must be allowed.
         facts: further decision facts from the evidence.
         on_platform: False for operations on the console's own accounts and policy.
-        confirm_text: what a person must type, "" when nothing.
+        schedulable: whether a schedule or an alert mapping may ask for it.
+        books: evidence from the console's own database, by key.
+        asks: why this caller may not ask for exactly this; "" when he may.
+        needed: how many people must say yes to exactly this.
     """
 
     kind: str
@@ -112,6 +127,9 @@ class Operation:
     facts: Callable[[Request, Evidence], Mapping[str, Fact]] = lambda _request, _evidence: {}
     on_platform: bool = True
     schedulable: bool = False
+    books: Callable[[Books, Any], Mapping[str, Item]] = lambda _books, _params: {}
+    asks: Callable[[Caller, Any], str] = lambda _caller, _params: ""
+    needed: Callable[[Policy, Any, Evidence], int] = lambda policy, _params, _evidence: policy.approvals
 
 
 class PlanError(Exception):

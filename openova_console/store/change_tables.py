@@ -80,7 +80,7 @@ class OperationRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     current_step: int = 0
     wanted: str = Field(default="", max_length=12)
-    executor: str = Field(default="", max_length=64)
+    executor: str = Field(default="", max_length=90)
     fence: int = 0
     acknowledged_by: str = Field(default="", max_length=80)
     changes: int = 0
@@ -293,3 +293,14 @@ class DeliveryRow(SQLModel, table=True):
     next_at: datetime = Field(sa_type=UTCDateTime)
     error: str = Field(default="", max_length=500)
     sent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class ReplicaRow(SQLModel, table=True):
+    """One process of the console among several. One whose beat has stopped is dead; one other takes its runs over."""
+
+    __tablename__ = "replicas"
+
+    id: str = Field(primary_key=True, max_length=63)
+    boot: str = Field(max_length=90)
+    beat_at: datetime = Field(sa_type=UTCDateTime)
+    taken_by: str = Field(default="", max_length=63)

@@ -1,5 +1,5 @@
-"""Evidence to start from: `CALM`, in which a planned move from region-1 to region-2 may go, and `GONE`, in which region-1 does not
-answer, its last readings are there, and an unplanned one may. A test breaks one thing.
+"""Evidence to start from: `CALM`, in which a planned move from region-1 to region-2 may go, and `GONE`, in which
+region-1 does not answer, its last readings are there, and an unplanned one may. A test breaks one thing.
 """
 
 from collections.abc import Mapping
