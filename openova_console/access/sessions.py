@@ -95,6 +95,18 @@ def touch(*, session: Session, session_id: str, now: datetime) -> None:
     session.connection().execute(mine.values(last_seen_at=now))
 
 
+def confirm(*, session: Session, session_id: str, now: datetime) -> None:
+    """Note that the person has proven the password again in this session."""
+    mine = update(AuthSession).where(col(AuthSession.id) == session_id)
+    session.connection().execute(mine.values(confirmed_at=now))
+
+
+def consume_confirmation(*, session: Session, session_id: str) -> bool:
+    """Use the session's confirmation up: it serves one approval. Returns whether there was one."""
+    mine = update(AuthSession).where(col(AuthSession.id) == session_id, col(AuthSession.confirmed_at).is_not(None))
+    return session.connection().execute(mine.values(confirmed_at=None)).rowcount == 1
+
+
 def revoke(*, session: Session, session_id: str, user_id: int, now: datetime) -> bool:
     """End one session of this person. Returns whether it was his and had not ended."""
     mine = update(AuthSession).where(

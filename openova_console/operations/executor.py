@@ -209,7 +209,8 @@ class Executor:
         except errors.Fault as fault:
             if not outcome_known(fault):
                 return await self._unsure(entered, handler, fault.sentence)
-            return await self._fail(entered, fault.sentence, event="write.refused")
+            await self._fail(entered, fault.sentence, event="write.refused")
+            return "ask"
         except Exception as error:  # noqa: BLE001 - whatever it was, the write may have gone out
             _log.exception("a step failed by a fault of the console")
             return await self._unsure(entered, handler, f"the console failed while sending ({type(error).__name__})")

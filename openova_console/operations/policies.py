@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from openova_console.access.roles import Role
 from openova_console.operations.catalogue import policy_of
@@ -16,6 +16,11 @@ def approved(session: Session) -> dict[str, Any]:
     """What people have changed through operations: kind → its part of the policy."""
     newest = session.exec(select(PolicyRow).order_by(col(PolicyRow.version).desc())).first()
     return dict(json.loads(newest.document)) if newest is not None else {}
+
+
+def version(session: Session) -> int:
+    """The number of the newest change; 0 before the first."""
+    return session.exec(select(func.max(PolicyRow.version))).one() or 0
 
 
 def current(session: Session, settings: Settings, operation: Operation) -> Policy:

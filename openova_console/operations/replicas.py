@@ -1,7 +1,7 @@
 """Several processes of one console: each beats, and one takes over the runs of another whose beat has stopped.
 
-DBOS itself brings back only what the same replica had begun. The take-over is a compare-and-swap on the dead one's row, so that of
-many that see it one acts; the fence of each run keeps a process that was only slow from going on.
+DBOS itself brings back only what the same replica had begun. The take-over is a compare-and-swap on the dead one's row, so that
+of many that see it one acts; the fence of each run keeps a process that was only slow from going on.
 """
 
 from collections.abc import Callable

@@ -8,10 +8,13 @@ import pytest
 
 from openova_console.settings import Settings
 from openova_console.systems import cert_manager, cnpg, errors, flux, kinds, kubernetes, lease, nodes, velero
+from openova_console.systems.permit import Permit
 from openova_console.watch.mirror import Mirror
 from tests.peers import ask, objects
 from tests.peers.servers.kubernetes import CONFIG_MAPS
 from tests.peers.world import World
+
+PERMIT = Permit("test", 1, 1)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ async def test_who_may_not_is_refused(world: World, reader, tmp_path):
     with pytest.raises(errors.Refused) as caught:
         found = await reader.get(kinds.CNPG_CLUSTERS, "databases", "postgres")
         await reader.merge_patch(
-            kinds.CNPG_CLUSTERS, "databases", "postgres", {"spec": {}}, resource_version=found.resource_version
+            kinds.CNPG_CLUSTERS, "databases", "postgres", {"spec": {}}, resource_version=found.resource_version, permit=PERMIT
         )
     assert caught.value.status == 403
     (tmp_path / "token").write_text("stolen")
@@ -135,10 +138,10 @@ async def test_the_servers_certificate_is_verified(world: World):
 async def test_a_stale_change_is_a_conflict(admin):
     where = (kinds.CNPG_CLUSTERS, "databases", "postgres")
     old = await admin.get(*where)
-    changed = await admin.merge_patch(*where, {"spec": {"note": "first"}}, resource_version=old.resource_version)
+    changed = await admin.merge_patch(*where, {"spec": {"note": "first"}}, resource_version=old.resource_version, permit=PERMIT)
     assert changed.body["spec"]["note"] == "first"
     with pytest.raises(errors.Conflict) as caught:
-        await admin.merge_patch(*where, {"spec": {"note": "second"}}, resource_version=old.resource_version)
+        await admin.merge_patch(*where, {"spec": {"note": "second"}}, resource_version=old.resource_version, permit=PERMIT)
     assert caught.value.reason == "Conflict"
     assert (await admin.get(*where)).body["spec"]["note"] == "first"
 

@@ -1,6 +1,6 @@
-"""What tests of the engine start from: a lab, a database, accounts, a world in which nothing stands against anything, and the engine.
+"""What tests of the engine start from: a database, accounts, a world in which nothing stands against anything, and the engine.
 
-The platform is the lab, reached over sockets; only what the watch would say is given by hand, so that a test breaks one thing in it.
+The platform is the lab, reached over sockets; only what the watch would say is given by hand, so that a test breaks one thing.
 """
 
 import asyncio

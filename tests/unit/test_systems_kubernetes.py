@@ -9,6 +9,7 @@ import pytest
 
 from openova_console.settings import KubernetesEndpoint
 from openova_console.systems import errors, kinds, kubernetes
+from openova_console.systems.permit import Permit
 from openova_console.watch.mirror import Mirror
 from tests.support import misbehaving as support
 
@@ -30,6 +31,7 @@ STALE = {
     "code": 409,
 }
 NOT_FOUND = {"kind": "Status", "reason": "NotFound", "details": {"name": "hellox", "kind": "deployments"}, "code": 404}
+PERMIT = Permit("abc", 2, 3)
 
 
 def node(name: str, version: str) -> dict:
@@ -106,18 +108,24 @@ async def test_a_change_carries_its_precondition_and_a_stale_one_is_a_conflict()
     script = Script(httpx.Response(200, json=node("a", "9")), httpx.Response(409, json=STALE))
     api = script.api()
     changed = await api.merge_patch(
-        kinds.CNPG_CLUSTERS, "db", "pg", {"metadata": {"labels": {"a": "b"}}, "spec": {"x": 1}}, resource_version="8"
+        kinds.CNPG_CLUSTERS,
+        "db",
+        "pg",
+        {"metadata": {"labels": {"a": "b"}}, "spec": {"x": 1}},
+        resource_version="8",
+        permit=PERMIT,
     )
     assert changed.resource_version == "9"
     sent = json.loads(script.asked[0].content)
     assert sent == {"metadata": {"labels": {"a": "b"}, "resourceVersion": "8"}, "spec": {"x": 1}}
     assert script.asked[0].headers["content-type"] == "application/merge-patch+json"
     assert script.asked[0].url.params["fieldManager"] == "openova-console"
+    assert script.asked[0].headers["user-agent"] == "openova-console operation=abc step=2 fence=3"
     with pytest.raises(errors.Conflict) as caught:
-        await api.merge_patch(kinds.CNPG_CLUSTERS, "db", "pg", {}, resource_version="8")
+        await api.merge_patch(kinds.CNPG_CLUSTERS, "db", "pg", {}, resource_version="8", permit=PERMIT)
     assert caught.value.reason == "Conflict"
     with pytest.raises(ValueError, match="resource version"):
-        await api.merge_patch(kinds.CNPG_CLUSTERS, "db", "pg", {}, resource_version="")
+        await api.merge_patch(kinds.CNPG_CLUSTERS, "db", "pg", {}, resource_version="", permit=PERMIT)
 
 
 async def watched(response: httpx.Response) -> list[kubernetes.WatchEvent]:

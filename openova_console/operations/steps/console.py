@@ -7,7 +7,7 @@ change is seen to have landed exactly when that event is there: a run that is re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 
 from openova_console.access.users import UserError
 from openova_console.operations import ledger
+from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.plan import Step
 from openova_console.operations.pointer import value_at
 from openova_console.operations.steps.base import Acted, Checked, Verified
@@ -24,9 +25,12 @@ from openova_console.store.database import in_thread, reading, session
 from openova_console.systems.errors import Conflict, Failed, Unreachable
 from openova_console.systems.permit import Permit
 
+T = TypeVar("T")
 CHANGED = "console.changed"
 """The audit event by which a change is known to have been made. There is at most one per operation."""
 BOOKS = "The console's own books"
+
+T = TypeVar("T")
 
 
 class CannotWrite(Exception):
@@ -67,17 +71,8 @@ class Change:
 class ConsoleStep:
     """A handler for one `Change`. A step's arguments name the operation and what the change needs."""
 
-    def __init__(
-        self,
-        database: Database,
-        change: Change,
-        *,
-        key: bytes,
-        now: Callable[[], datetime],
-        parse: Callable[[OperationRow], Any],
-    ) -> None:
-        self._database, self._change = database, change
-        self._key, self._now, self._parse = key, now, parse
+    def __init__(self, database: Database, change: Change, *, key: bytes, now: Callable[[], datetime]) -> None:
+        self._database, self._change, self._key, self._now = database, change, key, now
 
     async def check(self, step: Step) -> Checked:
         def ask(opened: Session) -> Checked:
@@ -96,7 +91,8 @@ class ConsoleStep:
                     return "It had been done already"
                 if against := self._drift(opened, step):
                     raise Conflict(BOOKS, against)
-                writing = Writing(opened, step, row, self._parse(row), self._key, self._now())
+                params = CATALOGUE[row.kind].params.model_validate_json(row.params)
+                writing = Writing(opened, step, row, params, self._key, self._now())
                 said = self._change.write(writing)
                 body = {"step": permit.step, "title": step.title, "done": said}
                 audit.append(session=opened, event=CHANGED, actor=row.actor, body=body, operation_id=row.id, now=self._now())
@@ -137,7 +133,7 @@ class ConsoleStep:
                 return f"{_field(pointer)} was {_said(value)} when this was planned and is {_said(now)} now"
         return ""
 
-    async def _read[T](self, ask: Callable[[Session], T]) -> T:
+    async def _read(self, ask: Callable[[Session], T]) -> T:
         def inside() -> T:
             with reading(self._database) as opened:
                 return ask(opened)
