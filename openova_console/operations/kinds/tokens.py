@@ -46,7 +46,9 @@ class CreateToken(Data):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     owner: AccountName
-    scopes: Annotated[tuple[Annotated[str, Field(max_length=60)], ...], Field(min_length=1, max_length=40), AfterValidator(_scopes)]
+    scopes: Annotated[
+        tuple[Annotated[str, Field(max_length=60)], ...], Field(min_length=1, max_length=40), AfterValidator(_scopes)
+    ]
     days: Annotated[int, Field(ge=1, le=366)]
     token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
