@@ -1,19 +1,21 @@
 """Every kind of operation that there is, and the policy that counts for each."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
-from openova_console.access.roles import Role
-from openova_console.handbook.canonical import sha256_of
 from openova_console.operations.guards import CATALOGUE as GUARDS
 from openova_console.operations.guards import EVERYWHERE
+from openova_console.operations.kinds import accounts, policy, standing_approvals, tokens
 from openova_console.operations.kinds.kustomization import RESUME, SUSPEND
 from openova_console.operations.kinds.restart import RESTART
-from openova_console.operations.operation import Operation, Policy
-from openova_console.settings.operations import KindPolicy
+from openova_console.operations.operation import Operation
+from openova_console.operations.policies import policy_document, policy_of, policy_version
 
-CATALOGUE: Mapping[str, Operation] = {operation.kind: operation for operation in (RESTART, SUSPEND, RESUME)}
+__all__ = ["CATALOGUE", "guards_of", "policy_document", "policy_of", "policy_version"]
+
+_PLATFORM = (RESTART, SUSPEND, RESUME)
+_CONSOLE = (*accounts.KINDS, *tokens.KINDS, *policy.KINDS, *standing_approvals.KINDS)
+
+CATALOGUE: Mapping[str, Operation] = {operation.kind: operation for operation in (*_PLATFORM, *_CONSOLE)}
 """By kind."""
 
 
@@ -24,38 +26,3 @@ def guards_of(operation: Operation) -> tuple[str, ...]:
     if missing:
         raise KeyError(f"{operation.kind} names guards that do not exist: {', '.join(missing)}")
     return found
-
-
-def policy_of(operation: Operation, settings: KindPolicy | None, approved: Mapping[str, Any] | None = None) -> Policy:
-    """The policy that counts: the kind's own, then the settings, then what people have approved since."""
-    policy = operation.policy
-    for layer in (settings, KindPolicy.model_validate(approved) if approved else None):
-        if layer is not None:
-            policy = _over(policy, layer)
-    return policy
-
-
-def _over(policy: Policy, layer: KindPolicy) -> Policy:
-    given = layer.model_dump(exclude_none=True)
-    changes: dict[str, Any] = {name: Role(given[name]) for name in ("request", "approve", "override") if name in given}
-    changes |= {name: given[name] for name in ("approvals", "confirm") if name in given}
-    changes |= {f"{name}_s": given[f"{name}_minutes"] * 60 for name in ("valid", "cool_down") if f"{name}_minutes" in given}
-    return replace(policy, **changes)
-
-
-def policy_document(policy: Policy) -> dict[str, Any]:
-    """The policy as JSON, as it is stored and hashed."""
-    return {
-        "request": policy.request.value,
-        "approve": policy.approve.value,
-        "override": policy.override.value,
-        "approvals": policy.approvals,
-        "valid_s": policy.valid_s,
-        "cool_down_s": policy.cool_down_s,
-        "confirm": policy.confirm,
-    }
-
-
-def policy_version(policy: Policy) -> str:
-    """A short name of exactly this policy."""
-    return sha256_of(policy_document(policy))[:12]

@@ -4,6 +4,7 @@ The workflow in `runs` calls these; each is one durable step. See `executor` for
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from openova_console.operations import ledger, signing
+from openova_console.operations import ledger, signing, standing
 from openova_console.operations.executor import ENGINE, Executor
 from openova_console.operations.judging import Judge, only_holds
 from openova_console.operations.notices import Notices
@@ -146,16 +147,9 @@ class RunConductor:
         return f"{len(good)} of {row.approvals_needed} approvals hold: the others have expired or were taken back"
 
     def _against_standing(self, opened: Session, row: OperationRow, now: datetime) -> str:
-        standing = opened.get(StandingApprovalRow, row.standing_id)
-        if standing is None or standing.revoked_at is not None:
-            return "The standing approval behind this was taken back"
-        if now >= standing.expires_at:
-            return "The standing approval behind this has expired"
-        document = {"id": standing.id, "kind": standing.kind, "template": standing.template, "limits": standing.limits}
-        document |= {"source": standing.source, "expires_at": standing.expires_at.isoformat()}
-        if signing.sign_document(self._key, document) != standing.signature:
-            return "The standing approval behind this is not signed by this console"
-        return ""
+        found = opened.get(StandingApprovalRow, row.standing_id)
+        why = standing.against(opened, self._key, found, kind=row.kind, params=json.loads(row.params), now=now)
+        return f"The standing approval behind this does not hold: {why}" if why else ""
 
     def _void(self, opened: Session, operation_id: str, why: str) -> str:
         row = ledger.by_id(opened, operation_id, lock=True)

@@ -7,9 +7,11 @@ sentence.
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from sqlalchemy import Engine as Database
 from sqlmodel import Session, col, select
 
 from openova_console.access.caller import Caller
-from openova_console.operations import ledger, policies, requests
+from openova_console.access.roles import Role
+from openova_console.operations import ledger, policies, requests, standing
 from openova_console.operations.authority import against_request
 from openova_console.operations.brakes import Freezes
 from openova_console.operations.clusters import Clusters
@@ -29,7 +32,7 @@ from openova_console.operations.gather import Gatherer, World
 from openova_console.operations.governance import Governance
 from openova_console.operations.judging import Judge, Judged
 from openova_console.operations.notices import Notices, Say
-from openova_console.operations.operation import PlanError, Request
+from openova_console.operations.operation import Operation, PlanError, Policy, Request
 from openova_console.operations.plan import Plan
 from openova_console.operations.records import Records, home
 from openova_console.operations.replicas import Replicas
@@ -82,14 +85,14 @@ class Engine:
         self._listeners: list[Callable[[str], None]] = []
         self._clusters = Clusters(settings)
         key_file, make = _key_file(settings)
-        key = load_key(key_file, make=make)
+        key = self._key = load_key(key_file, make=make)
         boot = f"{settings.operations.replica}/{secrets.token_hex(8)}"
         self._freezes = Freezes(settings, database, self._clusters, key)
         gatherer = Gatherer(settings, database, self._clusters, world, self._freezes)
         self.judge = Judge(database, gatherer, now)
         self.records = Records(settings, database, self._clusters, self._freezes, now)
         notices = Notices(say, now)
-        steps = {**handlers(self._clusters), **(more_handlers or {})}
+        steps = {**handlers(self._clusters, database, key=key, now=now), **(more_handlers or {})}
         restored = lambda: self.records.restored  # noqa: E731 - asked anew each time
         executor = Executor(
             database,
@@ -158,7 +161,7 @@ class Engine:
         policy = await in_thread(self._policy, kind)
         target = operation.target(parsed)
         request = Request("0" * 32, parsed, target, self._now())
-        against = tuple(a for a in (against_request(caller, operation, policy),) if a)
+        against = tuple(a for a in (against_request(caller, operation, policy), operation.asks(caller, parsed)) if a)
         try:
             judged, plan = await self.judge.judge(
                 operation,
@@ -182,7 +185,6 @@ class Engine:
         idempotency_key: str,
         overrides: Mapping[str, str] | None = None,
         incident_id: str | None = None,
-        standing_id: str | None = None,
     ) -> OperationRow:
         """Ask for an operation.
 
@@ -196,12 +198,56 @@ class Engine:
         Raises:
             Refused: with the sentence, and the guards that stand against it.
         """
-        overrides = dict(overrides or {})
+        return await self._ask(
+            kind,
+            params,
+            caller,
+            reason=reason,
+            idempotency_key=idempotency_key,
+            overrides=dict(overrides or {}),
+            incident_id=incident_id,
+        )
+
+    async def fire(self, source: str, kind: str, params: Any, fire_key: str, *, reason: str = "") -> OperationRow:
+        """What a schedule or an alert mapping asks for. Firing twice with one key is one operation.
+
+        Inside the limits of a standing approval nobody is asked; otherwise it waits for people, with the sentence why. Guards
+        hold for it as for everybody.
+
+        Args:
+            source: "schedule:<name>" or "alert:<mapping>".
+            fire_key: of this one firing: the instant that was due, or the alert's fingerprint and start.
+
+        Raises:
+            Refused: as `request`.
+        """
+        if not isinstance(source, str) or not re.fullmatch(standing.SOURCE, source):
+            raise Refused("params", "A firing comes from schedule:<name> or alert:<mapping>.", mistakes={"source": "is neither"})
+        if not requests.kind_of(kind).schedulable:
+            raise Refused("role", f"{requests.kind_of(kind).title} may not be asked for by a schedule or an alert.")
+        caller = Caller(kind="schedule", name=source.removeprefix("schedule:"), user_id=None, role=Role.VIEWER)
+        said = reason or f"{source} fired ({fire_key})"
+        return await self._ask(
+            kind, params, caller, reason=said, idempotency_key=fire_key, overrides={}, incident_id=None, source=source
+        )
+
+    async def _ask(
+        self,
+        kind: str,
+        params: Any,
+        caller: Caller,
+        *,
+        reason: str,
+        idempotency_key: str,
+        overrides: Mapping[str, str],
+        incident_id: str | None,
+        source: str = "",
+    ) -> OperationRow:
         reason = " ".join(reason.split()) if isinstance(reason, str) else ""
         operation = requests.kind_of(kind)
         parsed = requests.params_of(operation, params)
         policy = await in_thread(self._policy, kind)
-        requests.check_words(caller, operation, policy, reason, idempotency_key, overrides)
+        requests.check_words(caller, operation, parsed, policy, reason, idempotency_key, overrides)
         id_ = requests.operation_id(caller, idempotency_key)
         digest = requests.words_digest(kind, parsed, reason, overrides)
         if (earlier := await in_thread(self._earlier, id_)) is not None:
@@ -224,9 +270,7 @@ class Engine:
             raise Refused("guard", f"{target.title} is not possible now: {judged.sentence}.", rulings=judged.against)
 
         def write() -> OperationRow:
-            return self._write(
-                request, operation, policy, caller, reason, overrides, incident_id, standing_id, judged, plan, digest
-            )
+            return self._write(request, operation, policy, caller, reason, overrides, incident_id, source, judged, plan, digest)
 
         row = await in_thread(write)
         self._tell(row.id)
@@ -237,13 +281,13 @@ class Engine:
     def _write(
         self,
         request: Request,
-        operation: Any,
-        policy: Any,
+        operation: Operation,
+        policy: Policy,
         caller: Caller,
         reason: str,
         overrides: Mapping[str, str],
         incident_id: str | None,
-        standing_id: str | None,
+        source: str,
         judged: Judged,
         plan: Plan,
         digest: str,
@@ -253,7 +297,13 @@ class Engine:
             earlier = opened.get(OperationRow, request.operation_id)
             if earlier is not None:
                 return requests.same_again(earlier, digest)
-            needed = self.governance.approvals_needed(opened, policy, caller, incident_id, standing_id)
+            standing_id, why = self._carried(opened, request, operation, source, judged, plan) if source else (None, "")
+            wanted = replace(policy, approvals=operation.needed(policy, request.params, judged.evidence))
+            # An incident on the platform is no reason to change the console itself with fewer people.
+            under = incident_id if operation.on_platform else None
+            needed = self.governance.approvals_needed(opened, wanted, caller, under, standing_id)
+            if source and standing_id is None:
+                needed = max(needed, 1)
             row = requests.write(
                 opened,
                 request=request,
@@ -265,6 +315,7 @@ class Engine:
                 incident_id=incident_id,
                 standing_id=standing_id,
                 needed=needed,
+                why=why,
                 judged=judged,
                 plan=plan,
                 now=now,
@@ -274,6 +325,22 @@ class Engine:
             if overrides:
                 self.governance.note_overrides(opened, row, overrides, caller)
             return row
+
+    def _carried(
+        self, opened: Session, request: Request, operation: Operation, source: str, judged: Judged, plan: Plan
+    ) -> tuple[str | None, str]:
+        """The standing approval that carries a firing, or why none does. Counted in the transaction that writes it."""
+        row, why = standing.find(
+            opened,
+            self._key,
+            source=source,
+            kind=operation.kind,
+            params=request.params.model_dump(mode="json"),
+            plan=plan,
+            spent=judged.evidence.get("budget"),
+            now=self._now(),
+        )
+        return (row.id, "") if row is not None else (None, why)
 
     def _earlier(self, id_: str) -> OperationRow | None:
         with reading(self._database) as opened:

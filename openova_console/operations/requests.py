@@ -83,10 +83,10 @@ def params_of(operation: Operation, params: Any) -> Any:
 
 
 def check_words(
-    caller: Caller, operation: Operation, policy: Policy, reason: str, key: str, overrides: Mapping[str, str]
+    caller: Caller, operation: Operation, params: Any, policy: Policy, reason: str, key: str, overrides: Mapping[str, str]
 ) -> None:
     """Everything about a request that can be refused without looking at the platform. Raises `Refused`."""
-    if against := against_request(caller, operation, policy):
+    if against := against_request(caller, operation, policy) or operation.asks(caller, params):
         raise Refused("role", against)
     if against := against_reason(reason):
         raise Refused("reason", against, mistakes={"reason": against})
@@ -125,11 +125,12 @@ def write(
     incident_id: str | None,
     standing_id: str | None,
     needed: int,
+    why: str,
     judged: Judged,
     plan: Plan,
     now: datetime,
 ) -> OperationRow:
-    """Write the operation with everything that people decide on."""
+    """Write the operation with everything that people decide on. `why`: why it waits for people, when that needs saying."""
     params = request.params.model_dump(mode="json")
     digest = digest_of(
         kind=operation.kind,
@@ -140,6 +141,7 @@ def write(
         facts=judged.facts,
     )
     state = State.APPROVED if needed == 0 else State.PENDING
+    waits = f"Waits for approval: {why}" if why else "Waits for approval"
     row = OperationRow(
         id=request.operation_id,
         kind=operation.kind,
@@ -157,7 +159,7 @@ def write(
         policy=canonical(policy_document(policy)),
         request_sha256=words_digest(operation.kind, request.params, reason, overrides),
         state=state.value,
-        sentence="Waits for approval" if needed else "Approved; waits for its turn",
+        sentence=waits if needed else "Approved; waits for its turn",
         actor=caller.label,
         owner_id=caller.user_id,
         caller=caller.kind,

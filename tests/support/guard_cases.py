@@ -284,4 +284,32 @@ def _people() -> list[Case]:
     ]
 
 
-CASES = tuple(one for topic in (_brakes, _objects, _verbs, _writers, _losses, _target, _limits, _people) for one in topic())
+def _console() -> list[Case]:
+    def account(**changes: Any) -> Mapping[str, Any]:
+        return {"account": said({**CALM["account"].value, **changes})}
+
+    ruled = [
+        (guard, key, f"{guard}: something is wrong with it")
+        for guard, key in (("token-fits", "token"), ("policy-floor", "policy"), ("standing-fits", "standing"))
+    ]
+    return [
+        case("account-there", "it is there, and is to be changed", ALLOW),
+        case("account-there", "it is not there, and is to be made", ALLOW, PLANNED, account(there=False, wanted=False)),
+        case("account-there", "the name is taken", BLOCK, PLANNED, account(wanted=False)),
+        case("account-there", "there is none", BLOCK, PLANNED, account(there=False)),
+        case("account-there", "nothing would change", BLOCK, PLANNED, account(already="olga is closed already")),
+        case("account-there", "not known", HOLD, PLANNED, {"account": unknown("locked")}),
+        case("admin-left", "two are left", ALLOW),
+        case("admin-left", "one is left", ALLOW, PLANNED, {"admins": said({"left": 1})}),
+        case("admin-left", "nobody is left", BLOCK, PLANNED, {"admins": said({"left": 0})}),
+        case("admin-left", "not known", HOLD, PLANNED, {"admins": unknown("locked")}),
+        case("word-usable", "hashed here", ALLOW),
+        case("word-usable", "hashed elsewhere", BLOCK, PLANNED, {"word": said({"usable": False})}),
+        *(case(guard, "it fits", ALLOW) for guard, _, _ in ruled),
+        *(case(guard, "it does not", BLOCK, PLANNED, {key: said({"against": why})}) for guard, key, why in ruled),
+        *(case(guard, "not known", HOLD, PLANNED, {key: unknown("locked")}) for guard, key, _ in ruled),
+    ]
+
+
+_ALL = (_brakes, _objects, _verbs, _writers, _losses, _target, _limits, _people, _console)
+CASES = tuple(one for topic in _ALL for one in topic())

@@ -77,7 +77,17 @@ def _region(region: str, *, active: bool) -> dict[str, Item]:
     }
 
 
+_OWN_BOOKS = {
+    "account": said({"name": "olga", "there": True, "wanted": True, "already": "", "is": "operator, open", "row": {"id": 1}}),
+    "admins": said({"left": 2}),
+    "word": said({"usable": True}),
+    "token": said({"against": "", "row": {}}),
+    "policy": said({"against": "", "row": {}, "lowered": [], "after": {}}),
+    "standing": said({"against": "", "row": {}, "approvals": 1}),
+}
+
 CALM: Mapping[str, Item] = {
+    **_OWN_BOOKS,
     "regions": said([R1, R2]),
     **_region(R1, active=True),
     **_region(R2, active=False),

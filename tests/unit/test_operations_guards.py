@@ -55,6 +55,12 @@ SET_ASIDE_BY = {
     "error-budget": Role.APPROVER,
     "another-person": None,
     "approval-fresh": None,
+    "account-there": None,
+    "admin-left": None,
+    "word-usable": None,
+    "token-fits": None,
+    "policy-floor": None,
+    "standing-fits": None,
 }
 """Who may set a guard aside: a change of this table is a change of who may do what."""
 

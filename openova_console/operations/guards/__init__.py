@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from openova_console.operations.evidence import Evidence
 from openova_console.operations.facts import Fact
-from openova_console.operations.guards import brakes, limits, losses, objects, people, target, verbs, writers
+from openova_console.operations.guards import brakes, console, limits, losses, objects, people, target, verbs, writers
 from openova_console.operations.guards.base import Guard, Ruling, Subject
 from openova_console.operations.words import Answer
 
-_TOPICS = (brakes, objects, verbs, writers, losses, target, limits, people)
+_TOPICS = (brakes, objects, verbs, writers, losses, target, limits, people, console)
 
 CATALOGUE: Mapping[str, Guard] = {guard.id: guard for topic in _TOPICS for guard in topic.GUARDS}
 """Every guard by its id."""

@@ -9,14 +9,15 @@ from openova_console.watch.board import Board
 
 
 def budget(board: Board, now: datetime) -> Item:
-    """The budget as a whole. That none is set is known; that its figures are missing is not knowing."""
+    """The budget as a whole, and what was spent this month. That none is set is known; missing figures are not knowing."""
     whole = board.budget.judgement
+    spent = board.budget.rows[0].assessment.spent if board.budget.rows else None
     if not board.budget.measured:
-        return fresh({"set": False, "verdict": ""}, "no budget is set", at=now, source="settings")
+        return fresh({"set": False, "verdict": "", "spent": spent}, "no budget is set", at=now, source="settings")
     if whole.verdict is Verdict.UNKNOWN:
         return unknown(whole.sentence)
     counted = [row.assessment.observed_at for row in board.budget.rows if row.counted and row.assessment.observed_at]
-    return fresh({"set": True, "verdict": whole.verdict.value}, whole.sentence, at=min(counted, default=now))
+    return fresh({"set": True, "verdict": whole.verdict.value, "spent": spent}, whole.sentence, at=min(counted, default=now))
 
 
 def objectives(board: Board, now: datetime) -> dict[str, Item]:
