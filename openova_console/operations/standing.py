@@ -9,6 +9,7 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -113,7 +114,7 @@ def against_limits(limits: Limits, *, used: int, objects: int, spent: Item) -> s
     if limits.budget is None:
         return ""
     amount = spent.value.get("spent") if spent.known and isinstance(spent.value, Mapping) else None
-    if not isinstance(amount, int | float):
+    if not isinstance(amount, int | float) or isinstance(amount, bool) or not isfinite(amount):
         return f"what was spent this month is not known ({spent.sentence or 'there is no figure'})"
     return f"{amount:g} was spent this month, and {limits.budget:g} is the limit" if amount > limits.budget else ""
 
