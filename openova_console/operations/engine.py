@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from openova_console.access.caller import Caller
@@ -272,7 +273,13 @@ class Engine:
         def write() -> OperationRow:
             return self._write(request, operation, policy, caller, reason, overrides, incident_id, source, judged, plan, digest)
 
-        row = await in_thread(write)
+        try:
+            row = await in_thread(write)
+        except IntegrityError:
+            # On PostgreSQL two that come at once with one key may both find nothing: the second takes what the first wrote.
+            if (earlier := await in_thread(self._earlier, id_)) is None:
+                raise
+            return requests.same_again(earlier, digest)
         self._tell(row.id)
         if row.state == State.APPROVED:
             await self._enqueue(row)
