@@ -20,7 +20,7 @@ class Caller:
 
     Attributes:
         kind: person, machine or schedule.
-        name: of the account, the token or the schedule.
+        name: of the account, the token, the schedule, or "alert:" and the alert's mapping.
         user_id: of the person, or of the machine's owner; None for a schedule.
         role: what the account may do; for a machine never more than its owner.
         scopes: of a machine's token.
@@ -49,7 +49,7 @@ class Caller:
             case "machine":
                 return f"{self.name} (machine of {self.owner})"[:80]
             case "schedule":
-                return f"schedule {self.name}"[:80]
+                return (f"schedule {self.name}" if not self.name.startswith("alert:") else self.name.replace(":", " ", 1))[:80]
         return self.name[:80]
 
 

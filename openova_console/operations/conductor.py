@@ -16,6 +16,7 @@ from openova_console.operations import ledger, signing, standing
 from openova_console.operations.executor import ENGINE, Executor
 from openova_console.operations.judging import Judge, only_holds
 from openova_console.operations.notices import Notices
+from openova_console.operations.policies import policy_from
 from openova_console.operations.words import Answer, State, StepState
 from openova_console.settings.operations import OperationSettings
 from openova_console.store.change_tables import OperationRow, StandingApprovalRow, StepRow
@@ -148,7 +149,8 @@ class RunConductor:
 
     def _against_standing(self, opened: Session, row: OperationRow, now: datetime) -> str:
         found = opened.get(StandingApprovalRow, row.standing_id)
-        why = standing.against(opened, self._key, found, kind=row.kind, params=json.loads(row.params), now=now)
+        params, people = json.loads(row.params), policy_from(row).approvals
+        why = standing.against(opened, self._key, found, kind=row.kind, params=params, people=people, now=now)
         return f"The standing approval behind this does not hold: {why}" if why else ""
 
     def _void(self, opened: Session, operation_id: str, why: str) -> str:

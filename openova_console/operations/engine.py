@@ -304,7 +304,7 @@ class Engine:
             earlier = opened.get(OperationRow, request.operation_id)
             if earlier is not None:
                 return requests.same_again(earlier, digest)
-            standing_id, why = self._carried(opened, request, operation, source, judged, plan) if source else (None, "")
+            standing_id, why = self._carried(opened, request, operation, policy, source, judged, plan) if source else (None, "")
             wanted = replace(policy, approvals=operation.needed(policy, request.params, judged.evidence))
             # An incident on the platform is no reason to change the console itself with fewer people.
             under = incident_id if operation.on_platform else None
@@ -334,7 +334,7 @@ class Engine:
             return row
 
     def _carried(
-        self, opened: Session, request: Request, operation: Operation, source: str, judged: Judged, plan: Plan
+        self, opened: Session, request: Request, operation: Operation, policy: Policy, source: str, judged: Judged, plan: Plan
     ) -> tuple[str | None, str]:
         """The standing approval that carries a firing, or why none does. Counted in the transaction that writes it."""
         row, why = standing.find(
@@ -344,6 +344,7 @@ class Engine:
             kind=operation.kind,
             params=request.params.model_dump(mode="json"),
             plan=plan,
+            people=policy.approvals,
             spent=judged.evidence.get("budget"),
             now=self._now(),
         )

@@ -159,9 +159,14 @@ def against(
     *,
     kind: str,
     params: Mapping[str, Any],
+    people: int,
     now: datetime,
 ) -> str:
-    """Why this standing approval does not carry an operation; "" when it does. Counts are looked at when it is fired."""
+    """Why this standing approval does not carry an operation; "" when it does. Counts are looked at when it is fired.
+
+    Args:
+        people: how many must say yes by the policy that counts for the operation: one that was raised since holds.
+    """
     if row is None:
         return "it is not there"
     if row.revoked_at is not None:
@@ -172,21 +177,26 @@ def against(
         return "it is not signed by this console"
     if row.kind != kind:
         return f"it is for {row.kind}"
-    if closed := closed_granters(opened, row):
+    asked, yes = _granters(opened, row)
+    if asked is None:
+        return "nothing shows who asked for it"
+    if len(yes) < people:
+        return f"{len(yes)} approved it, and by the policy {people} have to"
+    if closed := _closed(opened, {asked.owner_id: asked.actor, **yes}):
         return f"the account of {', '.join(closed)}, who granted it, is closed"
     return against_match(json.loads(row.template), limits_of(row).targets, params)
 
 
-def closed_granters(opened: Session, row: StandingApprovalRow) -> list[str]:
-    """Of those who asked for it and said yes to it, whose account is closed or gone."""
+def _granters(opened: Session, row: StandingApprovalRow) -> tuple[OperationRow | None, dict[int | None, str]]:
+    """The request by which it was granted, and who said yes to that: user id → name."""
     asked = opened.get(OperationRow, row.operation_id)
-    if asked is None:
-        return ["whoever asked for it"]
-    yes = [a for a in ledger.approvals_of(opened, asked.id) if a.decision == "approve" and a.revoked_at is None]
-    names = {a.user_id: a.name for a in yes}
-    if asked.owner_id is not None:
-        names[asked.owner_id] = asked.actor
-    is_open = select(User.id).where(col(User.id).in_(list(names)), col(User.disabled).is_(False))
+    yes = [a for a in ledger.approvals_of(opened, row.operation_id) if a.decision == "approve" and a.revoked_at is None]
+    return asked, {a.user_id: a.name for a in yes}
+
+
+def _closed(opened: Session, names: Mapping[int | None, str]) -> list[str]:
+    """Whose account is closed or gone."""
+    is_open = select(User.id).where(col(User.id).in_([id_ for id_ in names if id_ is not None]), col(User.disabled).is_(False))
     left = set(opened.exec(is_open))
     return sorted(name for id_, name in names.items() if id_ not in left)
 
@@ -199,6 +209,7 @@ def find(
     kind: str,
     params: Mapping[str, Any],
     plan: Plan,
+    people: int,
     spent: Item,
     now: datetime,
 ) -> tuple[StandingApprovalRow | None, str]:
@@ -210,7 +221,7 @@ def find(
     rows = opened.exec(question.order_by(col(StandingApprovalRow.granted_at).desc()).with_for_update()).all()
     why = ""
     for row in rows:
-        found = against(opened, key, row, kind=kind, params=params, now=now)
+        found = against(opened, key, row, kind=kind, params=params, people=people, now=now)
         found = found or against_limits(limits_of(row), used=used(opened, row, now), objects=objects_of(plan), spent=spent)
         if not found:
             return row, ""
