@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from openova_console.access.arrival import Scope
 from openova_console.access.gate import App, Gate, Receive, Send
@@ -39,7 +39,7 @@ def wrap(
     who: WhoCache,
     readiness: Readiness,
     build: Path | None = None,
-    more: Sequence[Route] = (),
+    more: Sequence[BaseRoute] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> App:
     """The whole console around the Reflex application.

@@ -74,6 +74,11 @@ def against_approval(
     return ""
 
 
+def code_of(caller: Caller, state: State, expires_at: datetime, now: datetime) -> str:
+    """The word for machines beside what `against_approval` says: "state" where nobody could approve any more, else "role"."""
+    return "state" if caller.kind == "person" and (state is not State.PENDING or now >= expires_at) else "role"
+
+
 def against_same_person(approver_id: int, owner_id: int | None) -> str:
     """Why this person's yes does not count: who asks does not approve. The guard `another-person` is this rule."""
     return "You asked for this yourself: another person has to approve it." if approver_id == owner_id else ""

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from openova_console.access import sessions
 from openova_console.access.caller import Caller
 from openova_console.operations import ledger, policies, signing
-from openova_console.operations.authority import against_approval, against_reason
+from openova_console.operations.authority import against_approval, against_reason, code_of
 from openova_console.operations.catalogue import CATALOGUE, policy_version
 from openova_console.operations.judging import Judge, only_holds
 from openova_console.operations.notices import Notices
@@ -107,7 +107,7 @@ class Decisions:
 
         row, against, same_policy = await in_thread(ask)
         if against:
-            raise Refused("role", against)
+            raise Refused(code_of(caller, State(row.state), row.expires_at, self._now()), against)
         if digest != row.digest:
             raise Refused("digest", "The plan on your screen is not this one: open it again and read it.")
         if not same_policy:
@@ -120,7 +120,7 @@ class Decisions:
         with session(self._database) as opened:
             row = _row(opened, operation_id, lock=True)
             if against := self.against(opened, row, caller):
-                raise Refused("role", against)
+                raise Refused(code_of(caller, State(row.state), row.expires_at, now), against)
             assert caller.user_id is not None, "only a person gets this far"
             if policy_from(row).confirm and not sessions.consume_confirmation(session=opened, session_id=caller.session_id):
                 raise Refused("role", "Approving this asks for your password again: confirm it first.")
@@ -191,7 +191,7 @@ class Decisions:
                 row = _row(opened, operation_id, lock=True)
                 own = caller.user_id is not None and caller.user_id == row.owner_id
                 if not own and (against := self.against_denial(opened, row, caller)):
-                    raise Refused("role", against)
+                    raise Refused(code_of(caller, State(row.state), row.expires_at, now), against)
                 if State(row.state) is not State.PENDING:
                     raise Refused("state", f"This is {row.state.replace('_', ' ')}: there is nothing to deny any more.")
                 if own:

@@ -151,11 +151,11 @@ def parse(operation: Operation, params: Any) -> Any:
     try:
         return operation.params.model_validate(dict(params))
     except ValidationError as error:
-        mistakes = {".".join(str(part) for part in e["loc"]) or "params": _plain(e) for e in error.errors()}
+        mistakes = {".".join(str(part) for part in e["loc"]) or "params": plain_mistake(e) for e in error.errors()}
         raise BadParams(mistakes) from None
 
 
-def _plain(error: Any) -> str:
+def plain_mistake(error: Any) -> str:
     """Pydantic's words in ours, without the value that was sent."""
     match error["type"]:
         case "missing":

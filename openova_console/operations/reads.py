@@ -45,6 +45,7 @@ class Filter:
     Attributes:
         state: a state, or a name of `GROUPS`.
         words: in title, actor, reason or id.
+        since: requested then or later.
         before: operations that are older than the one with this id: the next page.
     """
 
@@ -53,6 +54,7 @@ class Filter:
     region: str = ""
     actor: str = ""
     words: str = ""
+    since: datetime | None = None
     before: str = ""
     limit: int = PAGE
 
@@ -95,6 +97,8 @@ def operations(opened: Session, wanted: Filter) -> Sequence[OperationRow]:
         pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         columns = (OperationRow.title, OperationRow.actor, OperationRow.reason, OperationRow.id)
         question = question.where(or_(*(col(c).ilike(pattern, escape="\\") for c in columns)))
+    if wanted.since is not None:
+        question = question.where(col(OperationRow.created_at) >= wanted.since)
     if wanted.before and (edge := opened.get(OperationRow, wanted.before)) is not None:
         older = col(OperationRow.created_at) < edge.created_at
         same = (col(OperationRow.created_at) == edge.created_at) & (col(OperationRow.id) < edge.id)

@@ -45,28 +45,7 @@ class Steering:
 
     def against(self, row: OperationRow, caller: Caller, wish: Wish) -> str:
         """Why this caller may not have this wish now; "" when he may. Pages show it at the button."""
-        policy, state = policy_from(row), State(row.state)
-        if caller.kind != "person":
-            return "Only a person steers a run."
-        if state.ended:
-            return f"The run has ended ({state.value.replace('_', ' ')})."
-        if state is State.PENDING:
-            return "It waits for approval: deny it, or take it back."
-        if wish == "pause" and state.paused:
-            return "It is paused already."
-        if wish in ("resume", "skip") and not state.paused:
-            return "It is not paused."
-        if wish == "skip" and (against := _against_skip(row, state)):
-            return against
-        if wish == "abort" and (against := _against_abort(row, state)):
-            return against
-        careful = wish == "skip" or (wish == "resume" and state is not State.PAUSED_BY_OPERATOR)
-        need = policy.approve if careful else policy.request
-        if not allows(caller.role, need) and not caller.break_glass:
-            return f"This needs the role {need.value}; yours is {caller.role.value}."
-        if careful and caller.user_id == row.owner_id:
-            return "You asked for this run: another person has to decide how it goes on."
-        return ""
+        return _refusal(row, caller, wish)[1]
 
     async def steer(self, operation_id: str, caller: Caller, wish: Wish, *, reason: str) -> OperationRow:
         """Write a wish down. Raises `Refused`."""
@@ -78,8 +57,9 @@ class Steering:
         def write() -> OperationRow:
             with session(self._database) as opened:
                 row = _row(opened, operation_id, lock=True)
-                if against := self.against(row, caller, wish):
-                    raise Refused("state", against)
+                code, against = _refusal(row, caller, wish)
+                if against:
+                    raise Refused(code, against)
                 return self._wish(opened, row, caller, wish, reason)
 
         row = await in_thread(write)
@@ -125,6 +105,41 @@ class Steering:
         row = await in_thread(write)
         self._changed(row.id)
         return row
+
+
+def _refusal(row: OperationRow, caller: Caller, wish: Wish) -> tuple[str, str]:
+    """What stands against a wish: the word for machines and the sentence, which is "" when nothing does."""
+    state = State(row.state)
+    if caller.kind != "person":
+        return "role", "Only a person steers a run."
+    if against := _against_state(row, state, wish):
+        return "state", against
+    return "role", _against_person(row, state, caller, wish)
+
+
+def _against_state(row: OperationRow, state: State, wish: Wish) -> str:
+    if state.ended:
+        return f"The run has ended ({state.value.replace('_', ' ')})."
+    if state is State.PENDING:
+        return "It waits for approval: deny it, or take it back."
+    if wish == "pause" and state.paused:
+        return "It is paused already."
+    if wish in ("resume", "skip") and not state.paused:
+        return "It is not paused."
+    if wish == "skip":
+        return _against_skip(row, state)
+    return _against_abort(row, state) if wish == "abort" else ""
+
+
+def _against_person(row: OperationRow, state: State, caller: Caller, wish: Wish) -> str:
+    policy = policy_from(row)
+    careful = wish == "skip" or (wish == "resume" and state is not State.PAUSED_BY_OPERATOR)
+    need = policy.approve if careful else policy.request
+    if not allows(caller.role, need) and not caller.break_glass:
+        return f"This needs the role {need.value}; yours is {caller.role.value}."
+    if careful and caller.user_id == row.owner_id:
+        return "You asked for this run: another person has to decide how it goes on."
+    return ""
 
 
 def _against_skip(row: OperationRow, state: State) -> str:

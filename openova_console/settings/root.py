@@ -6,6 +6,7 @@ from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from openova_console.settings.alerts import AlertSettings
+from openova_console.settings.api import ApiSettings
 from openova_console.settings.console import ConsoleSettings, Environment, HistorySettings, Network
 from openova_console.settings.cost import CostSettings
 from openova_console.settings.delivery import DeliverySettings
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     cost: CostSettings = CostSettings()
     alerts: AlertSettings = AlertSettings()
     operations: OperationSettings = OperationSettings()
+    api: ApiSettings = ApiSettings()
     network: Network = Network()
     history: HistorySettings = HistorySettings()
 
