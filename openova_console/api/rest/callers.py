@@ -47,7 +47,7 @@ class Rule:
     def _in_scope(self, caller: Caller) -> bool:
         if self.scope.endswith(":"):
             return any(scope.startswith(self.scope) for scope in caller.scopes)
-        return self.scope in caller.scopes
+        return bool(self.scope) and self.scope in caller.scopes
 
 
 READ = Rule(scope="read")
