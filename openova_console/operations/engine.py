@@ -174,7 +174,8 @@ class Engine:
             )
         except PlanError as error:
             return Preview(operation, None, None, policy, target.title, (*against, str(error)))
-        return Preview(operation, plan, judged, policy, target.title, against)
+        needed = operation.needed(policy, parsed, judged.evidence)
+        return Preview(operation, plan, judged, policy, target.title, against, needed)
 
     async def request(
         self,

@@ -48,7 +48,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would happen, and what stands against it. Nothing was written."""
+    """What would happen, and what stands against it. Nothing was written.
+
+    Attributes:
+        needed: how many people would have to say yes to exactly this; None when that cannot be told.
+    """
 
     operation: Operation
     plan: Plan | None
@@ -56,6 +60,7 @@ class Preview:
     policy: Policy
     title: str
     refusals: tuple[str, ...]
+    needed: int | None = None
 
     @property
     def possible(self) -> bool:

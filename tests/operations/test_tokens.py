@@ -71,6 +71,15 @@ async def test_a_token_that_may_ask_for_operations_needs_another_person(desk: Be
     assert len(tokens(desk)) == 1
 
 
+async def test_a_preview_says_how_many_people_exactly_this_needs(desk: Bench):
+    olga = desk.person("olga")
+    assert (await desk.engine.preview("create-token", READS, olga)).needed == 0
+    asks = await desk.engine.preview("create-token", ASKS, olga)
+    assert (asks.needed, asks.possible) == (1, True)
+    other = await desk.engine.preview("create-token", READS, desk.person("ada"))
+    assert not other.possible and "make your own" in other.refusals[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
