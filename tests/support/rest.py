@@ -1,5 +1,6 @@
 """The API as callers reach it: through the real gate with a session's cookie, or as a machine that a gate has let in."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from openova_console.access.identity import WhoCache
 from openova_console.access.roles import Role
 from openova_console.api import rest
 from openova_console.api.health import Readiness
+from openova_console.api.rest.follow import Bells
 from openova_console.api.routes import wrap
 from openova_console.settings import Settings
 from openova_console.settings.api import ApiSettings
@@ -37,6 +39,24 @@ NOBODY = "nobody"
 
 async def _elsewhere(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError(f"{scope['path']} was handed on to the pages")
+
+
+def _staying(app: Any) -> Any:
+    """The application with a caller that stays on the line after its request; `call` alone hangs up at once."""
+
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        given = False
+
+        async def staying() -> Any:
+            nonlocal given
+            if given:
+                await asyncio.Event().wait()
+            given = True
+            return await receive()
+
+        await app(scope, staying, send)
+
+    return inside
 
 
 @dataclass
@@ -73,6 +93,7 @@ class Api:
         who = WhoCache(bench.database, settings.console)
         self.app = wrap(_elsewhere, settings=settings, engine=bench.database, who=who, readiness=Readiness(), more=mounts)
         self.api: FastAPI = mounts[0].app._app
+        self.bells: Bells = self.api.state.bells
         self._behind = Starlette(routes=mounts)
         self._tokens: dict[str, str] = {}
         self._asked = 0
@@ -108,11 +129,11 @@ class Api:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"host": "localhost", **({"content-type": "application/json"} if raw else {}), **(headers or {})}
         if by in SCOPES:
-            found = await call(self._as(by), V1 + path, method=method, headers=sent, body=raw, query=query)
+            found = await call(_staying(self._as(by)), V1 + path, method=method, headers=sent, body=raw, query=query)
         else:
             if by != NOBODY:
                 sent |= {"cookie": f"openova={self.token(by)}", "origin": "http://localhost"}
-            found = await call(self.app, V1 + path, method=method, headers=sent, body=raw, query=query)
+            found = await call(_staying(self.app), V1 + path, method=method, headers=sent, body=raw, query=query)
         return Said(found)
 
     def _as(self, name: str) -> Any:

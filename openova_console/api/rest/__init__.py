@@ -36,7 +36,8 @@ def application(
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     api.state.database = database
-    desk = Desk(engine, database, settings, now, Bells(engine, most=settings.api.follows))
+    bells = api.state.bells = Bells(engine, most=settings.api.follows)
+    desk = Desk(engine, database, settings, now, bells)
     operations.add(api, desk)
     runs.add(api, desk)
     decisions.add(api, desk)
