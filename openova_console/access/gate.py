@@ -30,6 +30,13 @@ PUBLIC_FILES = frozenset({"/healthz", "/readyz", "/metrics", "/favicon.ico", "/f
 # Probes name the pod's own address as Host.
 _ANY_HOST = frozenset({"/healthz", "/readyz"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_API = "/api/v1/"
+_PROBLEMS = {
+    400: ("address", "The request cannot be placed"),
+    401: ("unauthenticated", "Nobody is signed in"),
+    421: ("host", "Another host is meant"),
+    503: ("unavailable", "The console cannot answer now"),
+}
 _AMBIGUOUS = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
 
 
@@ -144,13 +151,22 @@ async def _send_to(scope: Scope, receive: Receive, send: Send, where: str, sente
     await send({"type": "http.response.body", "body": b""})
 
 
+def _problem(status: int, sentence: str) -> bytes:
+    """A refusal as the API says everything (RFC 9457)."""
+    code, title = _PROBLEMS.get(status, ("role", "Not allowed"))
+    found = {"type": f"urn:openova:problem:{code}", "title": title, "status": status, "detail": sentence}
+    return json.dumps({**found, "errors": {}, "guards": []}).encode()
+
+
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
     if scope["type"] == "websocket":
         await receive()
         # Closed before it is accepted: the server answers the handshake with 403.
         await send({"type": "websocket.close", "code": 1008})
         return
-    if status == 401 or scope["path"].startswith("/api/") or "json" in header_of(scope, b"accept"):
+    if scope["path"].startswith(_API):
+        body, kind = _problem(status, sentence), b"application/problem+json"
+    elif status == 401 or scope["path"].startswith("/api/") or "json" in header_of(scope, b"accept"):
         body, kind = json.dumps({"error": sentence}).encode(), b"application/json"
     else:
         body, kind = sentence.encode(), b"text/plain; charset=utf-8"

@@ -34,6 +34,7 @@ from tests.support.rest import Api
         ("POST", "/freezes", {"scope": "region", "value": "mars", "reason": REASON}, {}, 422, "params"),
         ("POST", "/freezes", {"scope": "all", "reason": REASON, "until": "9999-12-31T23:59:59-14:00"}, {}, 422, "params"),
         ("POST", "/freezes", {"scope": "all", "reason": REASON, "until": 5}, {}, 422, "params"),
+        ("GET", "/operations?since=0.0", None, {}, 422, "params"),
         ("DELETE", "/freezes/" + "0" * 32, None, {}, 422, "params"),
         ("GET", "/audit?words=%00", None, {}, 422, "params"),
     ],

@@ -1,5 +1,7 @@
 """The gate, by raw ASGI scopes: who gets in, who does not, and what each is told."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from openova_console.access.gate import Gate, safe_next
 from openova_console.access.identity import WhoCache
 from openova_console.access.sign_in import sign_in
+from openova_console.api.rest.problems import CODES, Problem
 from tests.support.consoles import PASSWORD, add_user, call, settings_with
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
@@ -89,6 +92,24 @@ async def test_anything_else_anonymous_gets_401_in_json(gate, inside, path, head
     assert answer.text == '{"error": "Sign in first: this request carries no valid session."}'
     assert answer.header("cache-control") == "no-store"
     assert inside.scopes == []
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/api/v1/kinds", {}, 401, "unauthenticated"),
+        ("/api/v1/kinds", {"accept": "text/html"}, 401, "unauthenticated"),
+        ("/api/v1//kinds", {}, 400, "address"),
+        ("/api/v1/kinds", {"host": "elsewhere.example"}, 421, "host"),
+    ],
+)
+async def test_the_api_is_refused_in_its_own_words(gate, path, headers, status, code):
+    answer = await call(gate, path, headers=headers)
+    document = json.loads(answer.body)
+    assert (answer.status, answer.header("content-type")) == (status, "application/problem+json")
+    assert (document["type"], document["status"]) == (f"urn:openova:problem:{code}", status)
+    assert Problem.model_validate(document).detail.endswith(".")
+    assert CODES[code] == (status, document["title"])
 
 
 async def test_an_api_call_is_never_redirected(gate):

@@ -26,6 +26,8 @@ URN = "urn:openova:problem:"
 CODES: Mapping[str, tuple[int, str]] = {
     "params": (422, "The request cannot be used"),
     "reason": (422, "A reason is missing"),
+    "address": (400, "The request cannot be placed"),
+    "host": (421, "Another host is meant"),
     "unauthenticated": (401, "Nobody is signed in"),
     "role": (403, "Not allowed"),
     "not-found": (404, "Not there"),

@@ -10,6 +10,8 @@ from openova_console.api.rest.problems import MEDIA_TYPE, Problem
 
 PREFIX = "/api/v1"
 _EVERYWHERE = {
+    "400": "The address could be read in two ways",
+    "421": "This console does not answer for that host name",
     "401": "Nobody is signed in, or the token does not count",
     "403": "Not allowed",
     "429": "Too many requests; Retry-After says when",
@@ -62,13 +64,13 @@ def document(api: FastAPI) -> dict[str, Any]:
 def _problems(path: str, operation: dict[str, Any]) -> None:
     """Say which problems an operation answers with."""
     found = dict(_EVERYWHERE)
-    if "{" in path:
+    if "{" in path or "requestBody" in operation:
         found["404"] = "Not there"
     if "requestBody" in operation:
         found |= _WITH_BODY
     elif operation.get("parameters"):
         found |= _WITH_INPUT
-    if operation["responses"].get("200", operation["responses"].get("201")) is None or _decides(path, operation):
+    if _decides(path, operation):
         found["409"] = _WITH_BODY["409"]
     operation["responses"].pop("422", None)
     for status, sentence in sorted(found.items()):

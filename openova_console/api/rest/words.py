@@ -1,5 +1,6 @@
 """What callers send: every body and every query, bounded, and refused when it holds more than it may."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from openova_console.operations.words import State
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 _KIND = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 ID = r"^[0-9a-f]{32}$"
 
 Id = Annotated[str, Field(pattern=ID)]
@@ -31,7 +33,8 @@ assert set(States.__args__) == {"", *GROUPS, *State}, "the filter names every st
 
 
 def _text(value: object) -> object:
-    if not isinstance(value, str):
+    # Without this "5" would be five seconds after the beginning of 1970.
+    if not isinstance(value, str) or not _INSTANT.match(value):
         raise ValueError("must be an instant as text, e.g. 2026-03-01T12:00:00Z")
     return value
 
