@@ -132,4 +132,7 @@ def _part(path: str) -> str:
     # A few fixed names: labels made from what callers send would grow without end.
     if path in _PROBES:
         return "probes"
+    if path.startswith("/api/") and path.endswith("/events"):
+        # As long as somebody follows a run, which says nothing of how quickly the console answers.
+        return "follow"
     return next((part for prefix, part in _PARTS.items() if path.startswith(prefix)), "pages")

@@ -49,7 +49,7 @@ async def test_a_preview_writes_nothing_and_says_what_stands_against_it(bench: B
     asked = {"kind": "restart-workload", "params": RESTART}
     seen = (await api.say("POST", "/operations/preview", asked, by="viewer")).json
     assert seen["refusals"] == ["Requesting this needs the role operator; yours is viewer."]
-    assert (seen["possible"], len(seen["plan"]["steps"])) == (False, 2)
+    assert (seen["possible"], len(seen["plan"]["steps"]), seen["needed"]) == (False, 2, 1)
     assert {ruling["answer"] for ruling in seen["guards"]} == {"allow"}
     assert (await api.say("POST", "/operations/preview", asked)).json["possible"] is True
     assert (await api.say("GET", "/operations")).json == {"items": [], "next": None}

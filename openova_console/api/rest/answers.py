@@ -71,11 +71,12 @@ class Kinds(Shown):
 
 
 class Previewed(Shown):
-    """What would happen. `refusals` and guards that do not allow stand against it."""
+    """What would happen. `refusals` and guards that do not allow stand against it; `needed`: how many have to say yes."""
 
     possible: bool
     title: str
     refusals: list[str]
+    needed: int | None
     policy: PolicyShown
     plan: Plan | None
     guards: list[Ruling]

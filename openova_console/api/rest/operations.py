@@ -55,6 +55,7 @@ def add(api: FastAPI, desk: Desk) -> None:
             possible=found.possible,
             title=found.title,
             refusals=list(found.refusals),
+            needed=found.needed,
             policy=PolicyShown.of(found.policy),
             plan=answers.plan_shown(found.plan) if found.plan is not None else None,
             guards=list(judged.rulings) if judged is not None else [],
