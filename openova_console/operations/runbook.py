@@ -87,7 +87,7 @@ def _head(plan: Plan, about: About) -> str:
         "",
         f"Operation `{_line(about.operation_id)}`, asked for by {_line(about.actor)}: {_line(about.reason)}",
         "",
-        f"Planned {about.planned_at:%Y-%m-%d %H:%M:%S} UTC. Digest of what was approved: `{_line(about.digest)}`",
+        f"Planned {about.planned_at:%Y-%m-%d %H:%M:%S} UTC. Digest of this plan: `{_line(about.digest)}`",
         "",
         "**These commands pass no guard and write no audit.** Use them only when the console cannot: two people, one reads,",
         "one types. Stop at the first check that prints STOP: the plan no longer fits, and a new one is needed.",
