@@ -48,7 +48,7 @@ def add(api: FastAPI, desk: Desk) -> None:
 
     @api.post("/operations/preview", response_model=answers.Previewed, summary="What would happen; nothing is written")
     @may(ASK)
-    async def preview(asked: words.Previewed, caller: Asks) -> answers.Previewed:
+    async def preview(asked: words.Preview, caller: Asks) -> answers.Previewed:
         found = await desk.engine.preview(asked.kind, asked.params, caller, overrides=_known(asked.overrides))
         judged = found.judged
         return answers.Previewed(

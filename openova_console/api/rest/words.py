@@ -55,7 +55,7 @@ class Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Previewed(Sent):
+class Preview(Sent):
     """Which operation, with which parameters; `overrides` tries what setting guards aside would do: guard → reason."""
 
     kind: Kind
@@ -63,7 +63,7 @@ class Previewed(Sent):
     overrides: dict[Word, Reason] = Field(default_factory=dict, max_length=20)
 
 
-class Requested(Previewed):
+class Requested(Preview):
     """A request. Overrides need the id of a declared incident."""
 
     reason: Reason
