@@ -7,7 +7,7 @@ from sqlmodel import Session
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from openova_console.api.rest import answers, words
+from openova_console.api.rest import shown, words
 from openova_console.api.rest.answers import AuditPage
 from openova_console.api.rest.callers import EXPORT, READ, Asks, may
 from openova_console.api.rest.desk import Desk
@@ -34,7 +34,7 @@ def add(api: FastAPI, desk: Desk) -> None:
                 limit=asked.limit,
             )
             full = len(found) == asked.limit
-            return AuditPage(items=[answers.event_of(event) for event in found], next=found[-1].seq if full else None)
+            return AuditPage(items=[shown.event_of(event) for event in found], next=found[-1].seq if full else None)
 
         return await desk.read(ask)
 

@@ -9,7 +9,8 @@ from sqlalchemy import Engine as Database
 from sqlmodel import Session
 
 from openova_console.access.caller import Caller
-from openova_console.api.rest.answers import DetailShown, detail_of
+from openova_console.api.rest import shown
+from openova_console.api.rest.answers import DetailShown
 from openova_console.api.rest.follow import Bells
 from openova_console.operations import reads
 from openova_console.operations.engine import Engine
@@ -45,6 +46,6 @@ class Desk:
         def ask(opened: Session) -> DetailShown:
             found = reads.detail(opened, operation_id)
             choices = reads.choices(opened, found.row, caller, self.engine.decisions, self.engine.steering)
-            return detail_of(found, policy_from(found.row), choices)
+            return shown.detail_of(found, policy_from(found.row), choices)
 
         return await self.read(ask)

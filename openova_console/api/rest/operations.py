@@ -9,7 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from openova_console.access.caller import Caller
-from openova_console.api.rest import answers, words
+from openova_console.api.rest import answers, shown, words
 from openova_console.api.rest.answers import DetailShown, GuardShown, Kinds, KindShown, Page, PolicyShown
 from openova_console.api.rest.callers import ASK, READ, Asks, may
 from openova_console.api.rest.desk import Desk
@@ -57,10 +57,10 @@ def add(api: FastAPI, desk: Desk) -> None:
             refusals=list(found.refusals),
             needed=found.needed,
             policy=PolicyShown.of(found.policy),
-            plan=answers.plan_shown(found.plan) if found.plan is not None else None,
+            plan=shown.plan_shown(found.plan) if found.plan is not None else None,
             guards=list(judged.rulings) if judged is not None else [],
-            facts=answers.facts_of(judged.facts) if judged is not None else {},
-            evidence=answers.evidence_shown(judged.evidence) if judged is not None else None,
+            facts=shown.facts_of(judged.facts) if judged is not None else {},
+            evidence=shown.evidence_shown(judged.evidence) if judged is not None else None,
         )
 
     @api.post(
@@ -145,5 +145,5 @@ def _page(opened: Session, asked: words.OperationsQuery) -> Page:
         limit=asked.limit + 1,
     )
     rows = reads.operations(opened, wanted)
-    shown = rows[: asked.limit]
-    return Page(items=[answers.summary_of(row) for row in shown], next=shown[-1].id if len(rows) > asked.limit else None)
+    kept = rows[: asked.limit]
+    return Page(items=[shown.summary_of(row) for row in kept], next=kept[-1].id if len(rows) > asked.limit else None)

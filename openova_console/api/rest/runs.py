@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from openova_console.access.caller import Caller
-from openova_console.api.rest.answers import DetailShown, Events, event_of
+from openova_console.api.rest import shown
+from openova_console.api.rest.answers import DetailShown, Events
 from openova_console.api.rest.callers import READ, Asks, caller_in, key_of, may
 from openova_console.api.rest.desk import Desk
 from openova_console.api.rest.follow import AGAIN, BEAT_S, STILL_THERE, frame, rung
@@ -88,7 +89,7 @@ def events_after(opened: Session, operation_id: str, after: int) -> Events:
     row = ledger.by_id(opened, operation_id)
     own = select(AuditEvent).where(AuditEvent.operation_id == operation_id, col(AuditEvent.seq) > after)
     found = opened.exec(own.order_by(col(AuditEvent.seq)).limit(_BATCH + 1)).all()
-    items = [event_of(event) for event in found[:_BATCH]]
+    items = [shown.event_of(event) for event in found[:_BATCH]]
     state = State(row.state)
     return Events(
         items=items,
