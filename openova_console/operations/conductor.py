@@ -39,7 +39,7 @@ class RunConductor:
         key: bytes,
         boot: str,
         now: Callable[[], datetime],
-        restored: Callable[[], str],
+        restored: Callable[[datetime], str],
         changed: Callable[[str], None],
         ended: Callable[[], None] = lambda: None,
         probe: Callable[[str], None] = lambda _point: None,
@@ -113,7 +113,7 @@ class RunConductor:
             return "ask"
         if state is not State.APPROVED:
             return "go"
-        if row.executor != self._boot and (why := self._restored()):
+        if row.executor != self._boot and (why := self._restored(row.created_at)):
             ledger.claim(opened, row, executor=self._boot)
             ledger.move(opened, row, State.PAUSED_BY_RECOVERY, why, actor=ENGINE, now=now)
             self._notices.asks(opened, operation_id)

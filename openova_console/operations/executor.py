@@ -56,7 +56,8 @@ class Executor:
 
     Args:
         boot: name of this process's life; a run of another one is recovered.
-        restored: why the database is older than what was written outside of it, "" when it is not.
+        restored: why a run asked for at this instant may not just go on, since the database is older than what was written
+            outside of it; "" when it may.
         changed: told the id of an operation whenever its books changed.
         probe: called with "operation-step:point"; for tests that end the process there.
     """
@@ -70,7 +71,7 @@ class Executor:
         boot: str,
         patience_s: float,
         now: Callable[[], datetime],
-        restored: Callable[[], str] = lambda: "",
+        restored: Callable[[datetime], str] = lambda _asked_at: "",
         changed: Callable[[str], None] = lambda _id: None,
         probe: Callable[[str], None] = lambda _point: None,
     ) -> None:
@@ -137,7 +138,7 @@ class Executor:
     def _take_over(self, opened: Any, row: OperationRow, moved: str, now: datetime) -> str:
         before = row.executor
         ledger.claim(opened, row, executor=self._boot)
-        why = self._restored() or moved
+        why = self._restored(row.created_at) or moved
         if not why and now >= row.expires_at:
             why = "The console was restarted, and the approval has expired meanwhile"
         body = {"from": before, "to": self._boot, "fence": row.fence, "paused": why}
@@ -360,7 +361,7 @@ def outcome_known(fault: errors.Fault) -> bool:
         case errors.Failed():
             return fault.status < 500
         case errors.Overloaded():
-            return "429" in fault.sentence
+            return fault.status == 429
         case (
             errors.Refused()
             | errors.Absent()

@@ -126,7 +126,7 @@ class Judge:
 
 
 def only_holds(found: Judged, moved: tuple[Moved, ...]) -> bool:
-    """Whether all that moved are guards that hold for now: what a moment of patience may clear."""
+    """Whether all that moved are guards that hold: what a moment of patience may clear by itself."""
     holding = {f"guard {r.guard}" for r in found.rulings if r.answer is Answer.HOLD and not r.overridden}
     return bool(moved) and all(m.key in holding for m in moved)
 

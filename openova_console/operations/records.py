@@ -36,10 +36,15 @@ class Records:
     ) -> None:
         self._settings, self._database, self._clusters, self._freezes, self._now = settings, database, clusters, freezes, now
         self.restored = ""
+        self._started_at = now()
         self._anchored_at = float("-inf")
         self._anchored_seq = -1
         self._freezes_wanted = True
         self._writing: asyncio.Task[None] | None = None
+
+    def stops(self, asked_at: datetime) -> str:
+        """Why a run that was asked for at this instant may not just go on: it is from before the database was found to be old."""
+        return self.restored if asked_at < self._started_at else ""
 
     @property
     def anchor_file(self) -> Path:
@@ -49,6 +54,7 @@ class Records:
 
     async def start(self) -> None:
         """Compare the database with what was anchored outside of it, before anything else runs."""
+        self._started_at = self._now()
         found = await in_thread(anchors.read_file_anchors, self.anchor_file, missing_ok=True)
         self.restored = await in_thread(anchors.restored, self._database, found.anchors)
         if self.restored:

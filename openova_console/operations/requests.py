@@ -64,7 +64,7 @@ class Preview:
 
     @property
     def possible(self) -> bool:
-        """Whether it could be asked for now."""
+        """Whether a request would be accepted at this moment."""
         return not self.refusals and self.plan is not None and self.judged is not None and not self.judged.against
 
 

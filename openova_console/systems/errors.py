@@ -64,8 +64,11 @@ class Absent(Fault):
 class Overloaded(Fault):
     """429 or 503; `retry_after_s` is the other side's own wish, if it gave one."""
 
-    def __init__(self, source: str, sentence: str, *, retry_after_s: float | None = None, call: str = "") -> None:
+    def __init__(
+        self, source: str, sentence: str, *, status: int = 503, retry_after_s: float | None = None, call: str = ""
+    ) -> None:
         super().__init__(source, sentence, call=call)
+        self.status = status
         self.retry_after_s = retry_after_s
 
 

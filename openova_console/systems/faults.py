@@ -44,7 +44,7 @@ def refusal(source: str, status: int, body: bytes, headers: Mapping[str, str], c
             return errors.Expired(source, f"{source} no longer has that version ({shown}): it must be listed again", call=call)
         case 429 | 503:
             sentence = f"{source} is overloaded or not ready ({shown})"
-            return errors.Overloaded(source, sentence, retry_after_s=_retry_after(said, headers), call=call)
+            return errors.Overloaded(source, sentence, status=status, retry_after_s=_retry_after(said, headers), call=call)
         case _ if 300 <= status < 400:
             sentence = f"{source} answered with a redirect ({status}): the address in the settings is not the service itself"
             return errors.Malformed(source, sentence, call=call)

@@ -11,7 +11,7 @@ from openova_console.access import passwords, sessions, users
 from openova_console.access.caller import Caller, caller_of
 from openova_console.access.roles import Role
 from openova_console.access.sessions import Who
-from openova_console.operations.engine import Refused
+from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
 from openova_console.store.change_tables import AuditEvent, OperationRow, StepRow
 from openova_console.store.database import reading
@@ -132,7 +132,7 @@ async def test_of_two_that_would_leave_nobody_the_second_is_void(desk: Bench):
     await desk.until(rows[0].id, State.COMPLETED)
     await desk.engine.decisions.approve(last.id, desk.person("bob"), digest=last.digest)
     await desk.until(last.id, State.COMPLETED)
-    await desk.engine.sweep()
+    await desk.engine.housekeeping.sweep()
     await desk.engine.decisions.void_if_moved(desk.row(rows[1].id))
     assert desk.row(rows[1].id).state == State.VOIDED
     assert "admin-left" in desk.row(rows[1].id).sentence

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from openova_console.access.roles import Role, allows
 from openova_console.operations import policies
 from openova_console.operations.catalogue import CATALOGUE
-from openova_console.operations.engine import Refused
 from openova_console.operations.kinds.policy import against_floor, lowered
 from openova_console.operations.operation import Policy
+from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
 from openova_console.store.change_tables import OperationRow, PolicyRow
 from openova_console.store.database import reading

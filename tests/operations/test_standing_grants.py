@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from openova_console.access.roles import Role
-from openova_console.operations.engine import Refused
+from openova_console.operations.requests import Refused
 from tests.lab.running import Running
 from tests.operations.test_standing import GRANT, OPEN, SOURCE, TARGETS
 from tests.support.engines import R1, REASON, RESTART, Bench, engine_on

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from openova_console.access import users
 from openova_console.access.roles import Role
-from openova_console.operations.engine import Refused
+from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
 from openova_console.store.change_tables import AuditEvent, MachineToken, OperationRow
 from openova_console.store.database import reading

@@ -57,3 +57,16 @@ class Handler(Protocol):
     async def verify(self, step: Step) -> Verified:
         """Whether what the step is for has come about. Raises `Fault`."""
         ...
+
+
+class Looking:
+    """What handlers share that only look: there is nothing to check, to send or to have landed."""
+
+    async def check(self, step: Step) -> Checked:
+        return Checked("ready")
+
+    async def act(self, step: Step, checked: Checked, permit: Permit) -> Acted:
+        return Acted("", "")
+
+    async def landed(self, step: Step) -> bool | None:
+        return True

@@ -6,34 +6,24 @@ from typing import Any
 from openova_console.operations.clusters import Clusters
 from openova_console.operations.plan import ObjectRef, Step
 from openova_console.operations.pointer import value_at
-from openova_console.operations.steps.base import Acted, Checked, Verified
+from openova_console.operations.steps.base import Looking, Verified
 from openova_console.operations.steps.kubernetes import object_of
 from openova_console.systems import kinds
 from openova_console.systems.conditions import condition
-from openova_console.systems.permit import Permit
 
 
-class _Looking:
-    """A step that only looks."""
+class _FluxLook(Looking):
+    """A look at one Kustomization."""
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
-
-    async def check(self, step: Step) -> Checked:
-        return Checked("ready")
-
-    async def act(self, step: Step, checked: Checked, permit: Permit) -> Acted:
-        return Acted("", "")
-
-    async def landed(self, step: Step) -> bool | None:
-        return True
 
     async def _read(self, wanted: ObjectRef) -> Mapping[str, Any]:
         api = await self._clusters.of(wanted.region)
         return (await api.get(wanted.resource, wanted.namespace, wanted.name)).body
 
 
-class Suspended(_Looking):
+class Suspended(_FluxLook):
     """`flux.suspended`: it is suspended, and nobody has put that back."""
 
     async def verify(self, step: Step) -> Verified:
@@ -43,7 +33,7 @@ class Suspended(_Looking):
         return Verified("no", "It is not suspended any more: somebody, or Git, has put it back")
 
 
-class Applied(_Looking):
+class Applied(_FluxLook):
     """`flux.applied`: the source's newest revision is applied and ready."""
 
     async def verify(self, step: Step) -> Verified:
@@ -51,16 +41,17 @@ class Applied(_Looking):
         found = await self._read(wanted)
         source = step.arguments["source"]
         if source["kind"] != "GitRepository":
-            return judge_applied(found, "")
+            return judge_applied(found, None)
         place = ObjectRef.of(wanted.region, kinds.GIT_REPOSITORIES, source["namespace"], source["name"])
         return judge_applied(found, str(value_at(await self._read(place), "/status/artifact/revision") or ""))
 
 
-def judge_applied(kustomization: Mapping[str, Any], newest: str) -> Verified:
+def judge_applied(kustomization: Mapping[str, Any], newest: str | None) -> Verified:
     """Whether a Kustomization has applied the newest revision of its source.
 
     Args:
-        newest: the source's revision; "" when it is of a kind that is not read: then the last attempt has to have been applied.
+        newest: the source's revision; "" when the source has none, which proves nothing; None when the source is of a kind that
+            is not read: then the last attempt has to have been applied.
     """
     if value_at(kustomization, "/spec/suspend") is True:
         return Verified("no", "It is suspended again")
@@ -72,7 +63,8 @@ def judge_applied(kustomization: Mapping[str, Any], newest: str) -> Verified:
     if ready.status == "False" and status.get("observedGeneration") == generation and ready.reason != "DependencyNotReady":
         return Verified("no", f"Flux could not apply it ({ready.reason})")
     applied = status.get("lastAppliedRevision") or ""
-    newest = newest or str(status.get("lastAttemptedRevision") or "")
+    if newest is None:
+        newest = str(status.get("lastAttemptedRevision") or "")
     if ready.status == "True" and applied and applied == newest:
         return Verified("yes", f"{applied} is applied", {"revision": applied})
     return Verified("not yet", f"{applied or 'Nothing'} is applied, {newest or 'an unknown revision'} is the newest")

@@ -10,7 +10,7 @@ from typing import Any
 from openova_console.operations.clusters import Clusters
 from openova_console.operations.plan import ObjectRef, Step
 from openova_console.operations.pointer import value_at
-from openova_console.operations.steps.base import Acted, Checked, Verified
+from openova_console.operations.steps.base import Acted, Checked, Looking, Verified
 from openova_console.systems import kinds
 from openova_console.systems.errors import Fault, Misconfigured
 from openova_console.systems.exchange import pretty
@@ -71,20 +71,11 @@ class Patch:
         return Verified("no", "Somebody has changed it back")
 
 
-class Rollout:
-    """`kubernetes.rollout`: every pod that should run carries the new annotation and is Ready. Writes nothing."""
+class Rollout(Looking):
+    """`kubernetes.rollout`: every pod that should run carries the new annotation and is Ready."""
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
-
-    async def check(self, step: Step) -> Checked:
-        return Checked("ready")
-
-    async def act(self, step: Step, checked: Checked, permit: Permit) -> Acted:
-        return Acted("", "")
-
-    async def landed(self, step: Step) -> bool | None:
-        return True
 
     async def verify(self, step: Step) -> Verified:
         wanted = object_of(step)
@@ -111,6 +102,8 @@ def judge_rollout(workload: Mapping[str, Any], pods: tuple[dict[str, Any], ...],
     wanted = _wanted_pods(workload)
     if wanted is None:
         return Verified("not yet", "It is not known how many pods there should be")
+    if wanted == 0:
+        return Verified("no", "It was scaled to 0 meanwhile: there is no new pod that could be ready")
     mine = [pod for pod in pods if _matches(workload, pod) and not value_at(pod, "/metadata/deletionTimestamp")]
     new = [pod for pod in mine if (value_at(pod, "/metadata/annotations") or {}).get(annotation) == value]
     ready = sum(_ready(pod) for pod in new)

@@ -1,0 +1,106 @@
+"""What the engine looks after by itself, every few seconds: nothing that was decided is left lying, nothing old stays open."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine as Database
+from sqlmodel import col, select
+
+from openova_console.operations import ledger
+from openova_console.operations.decisions import Decisions
+from openova_console.operations.notices import Notices
+from openova_console.operations.records import Records
+from openova_console.operations.replicas import Replicas
+from openova_console.operations.runs import Runs
+from openova_console.operations.words import State
+from openova_console.store.change_tables import OperationRow
+from openova_console.store.database import in_thread, reading, session
+
+_log = logging.getLogger(__name__)
+SWEEP_EVERY_S = 5.0
+_SETTLED = timedelta(seconds=2)
+"""A request that was judged so lately needs no second look."""
+
+
+class Housekeeping:
+    """See the module."""
+
+    def __init__(
+        self,
+        database: Database,
+        runs: Runs,
+        replicas: Replicas,
+        decisions: Decisions,
+        records: Records,
+        notices: Notices,
+        *,
+        now: Callable[[], datetime],
+        changed: Callable[[str], None],
+    ) -> None:
+        self._database, self._runs, self._replicas = database, runs, replicas
+        self._decisions, self._records, self._notices = decisions, records, notices
+        self._now, self._changed = now, changed
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Sweep once, and from then on by itself."""
+        await self.sweep()
+        self._sweeper = asyncio.create_task(self._keep(), name="engine sweep")
+
+    async def stop(self) -> None:
+        """End the sweeping."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+
+    async def sweep(self) -> None:
+        """Expire what is old, start what was approved, wake what was decided, void what drifted, take over from the dead."""
+        if orphans := await in_thread(self._replicas.beat):
+            await self._runs.take_over(orphans)
+        for id_ in await in_thread(self._expire):
+            self._changed(id_)
+        approved, decided, pending = await in_thread(self._left_over)
+        for row in approved:
+            if not await self._runs.is_known(row.id):
+                await self._runs.enqueue(row.id, row.lane)
+        for row in decided:
+            await self._runs.wake(row.id, f"{row.id}/{row.changes}")
+        for row in pending:
+            await self._decisions.void_if_moved(row)
+        await self._records.keep()
+
+    def _expire(self) -> list[str]:
+        now = self._now()
+        with session(self._database) as opened:
+            old = opened.exec(
+                select(OperationRow).where(OperationRow.state == State.PENDING.value, col(OperationRow.expires_at) <= now)
+            ).all()
+            for row in old:
+                ledger.move(opened, row, State.EXPIRED, "Nobody approved it in time", actor="engine", now=now)
+                self._notices.ended(opened, row)
+            return [row.id for row in old]
+
+    def _left_over(self) -> tuple[list[OperationRow], list[OperationRow], list[OperationRow]]:
+        with reading(self._database) as opened:
+            waiting = select(OperationRow).where(OperationRow.state == State.PENDING.value)
+            return (
+                list(opened.exec(select(OperationRow).where(OperationRow.state == State.APPROVED.value))),
+                [row for row in ledger.in_flight(opened) if State(row.state).paused and row.wanted],
+                list(opened.exec(waiting.where(col(OperationRow.created_at) < self._now() - _SETTLED))),
+            )
+
+    async def _keep(self) -> None:
+        failing = False
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            try:
+                await self.sweep()
+                failing = False
+            except Exception:  # noqa: BLE001 - housekeeping must go on
+                if not failing:
+                    _log.exception("the engine's housekeeping failed")
+                failing = True
