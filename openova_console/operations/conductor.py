@@ -71,10 +71,7 @@ class RunConductor:
 
     async def step(self, operation_id: str, number: int) -> str:
         """One step of the plan."""
-        outcome = await self._executor.step(operation_id, number)
-        if outcome == "ask":
-            await self._book(self._notices.asks, operation_id)
-        return outcome
+        return await self._executor.step(operation_id, number)
 
     async def decided(self, operation_id: str, number: int) -> str:
         """Apply what a person has decided about a paused run: "again", "next", "ended", or "waiting" when nothing is decided."""

@@ -88,6 +88,7 @@ class Engine:
             patience_s=settings.operations.patience_s,
             now=now,
             restored=self.records.stops,
+            asks=notices.asks,
             changed=self._tell,
             probe=probe,
         )

@@ -58,6 +58,7 @@ class Executor:
         boot: name of this process's life; a run of another one is recovered.
         restored: why a run asked for at this instant may not just go on, since the database is older than what was written
             outside of it; "" when it may.
+        asks: writes down, in the transaction that stops the run, that people must hear of it.
         changed: told the id of an operation whenever its books changed.
         probe: called with "operation-step:point"; for tests that end the process there.
     """
@@ -72,12 +73,13 @@ class Executor:
         patience_s: float,
         now: Callable[[], datetime],
         restored: Callable[[datetime], str] = lambda _asked_at: "",
+        asks: Callable[[Any, str], None] = lambda _session, _id: None,
         changed: Callable[[str], None] = lambda _id: None,
         probe: Callable[[str], None] = lambda _point: None,
     ) -> None:
         self._engine, self._handlers, self._judge = engine, handlers, judge
         self._boot, self._patience_s, self._now = boot, patience_s, now
-        self._restored, self._changed, self._probe = restored, changed, probe
+        self._restored, self._asks, self._changed, self._probe = restored, asks, changed, probe
 
     async def step(self, operation_id: str, number: int) -> Outcome:
         """Do one step as far as it can be done. Raises nothing but cancellation."""
@@ -147,6 +149,8 @@ class Executor:
 
     def _pause(self, opened: Any, row: OperationRow, state: State, sentence: str, now: datetime) -> Outcome:
         ledger.move(opened, row, state, sentence, actor=ENGINE, now=now)
+        if state is not State.PAUSED_BY_OPERATOR:
+            self._asks(opened, row.id)
         return "ask"
 
     def _open_step(self, opened: Any, row: OperationRow, books: StepRow, step: Step, now: datetime) -> Entered:
@@ -247,8 +251,10 @@ class Executor:
                     return "next"
                 if found.found == "no":
                     return await self._fail(entered, said, event="step.failed")
-            except errors.Fault as fault:
+            except (errors.Unreachable, errors.Overloaded, errors.Failed) as fault:
                 said = fault.sentence
+            except errors.Fault as fault:
+                return await self._fail(entered, f"It cannot be verified: {fault.sentence}")
             if (wish := await self._book(self._tell, entered, said)) is not None:
                 return wish
             if self._now().timestamp() >= until:
@@ -310,7 +316,7 @@ class Executor:
         row, books = self._held(opened, entered)
         books.state, books.sentence, books.ended_at = state.value, sentence, self._now()
         self._seal(opened, entered, event, {"sentence": sentence})
-        ledger.move(opened, row, State.PAUSED_BY_FAILED_STEP, f"{entered.step.title}: {sentence}", actor=ENGINE, now=self._now())
+        self._pause(opened, row, State.PAUSED_BY_FAILED_STEP, f"{entered.step.title}: {sentence}", self._now())
 
     def _void_or_ask(self, opened: Any, entered: Entered, sentence: str) -> Outcome:
         """A field that the plan relies on has changed: before the first write that voids the approval, later it is asked."""

@@ -15,6 +15,7 @@ from sqlalchemy import Engine as Database
 
 from openova_console.operations.brakes import RECORD, Freezes
 from openova_console.operations.clusters import Clusters
+from openova_console.operations.operation import Access
 from openova_console.settings import Settings
 from openova_console.store import anchors, audit
 from openova_console.store.database import in_thread, reading, session
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 ANCHOR_EVERY_S = 300.0
 HEAD = "openova-audit-head-{region}"
 _PERMIT = Permit("records", 0, 0)
+ACCESS = (Access(("get", "create", "patch"), "", "configmaps", namespace="openova-console"),)
+"""What writing records needs; the namespace is the one of `operations.namespace` as long as the settings say nothing else."""
 
 
 class Records:

@@ -129,11 +129,11 @@ class Runs:
         global _conductor
         _conductor = self._conductor
         for name in ("dbos", "dbos._dbos"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+            logging.getLogger(name).setLevel(logging.ERROR)
         config: DBOSConfig = {
             "name": "openova-console",
             "system_database_url": self._url,
-            "log_level": "WARNING",
+            "log_level": "ERROR",
             "application_version": VERSION,
             "executor_id": self._replica,
             "notification_listener_polling_interval_sec": _POLL_S,

@@ -25,7 +25,8 @@ MAY = {
     ("apps", "deployments"): {"get", "patch"},
     ("apps", "statefulsets"): {"get", "patch"},
     ("apps", "daemonsets"): {"get", "patch"},
-    ("", "pods"): {"get", "list"},
+    ("", "pods"): {"list"},
+    ("source.toolkit.fluxcd.io", "gitrepositories"): {"get"},
     ("kustomize.toolkit.fluxcd.io", "kustomizations"): {"get", "patch"},
 }
 OWN = {("", "configmaps"): {"get", "create", "patch"}}

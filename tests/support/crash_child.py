@@ -1,6 +1,7 @@
 """An engine alone in a process, for tests that end it: python -m tests.support.crash_child CONFIG FOLDER OPERATION POINT.
 
-With a point it kills itself there (SIGKILL: no clean-up of any kind); without one it goes on until the operation has ended or asks.
+With a point it kills itself there (SIGKILL: no clean-up of any kind); without one it goes on until the operation has ended or
+asks.
 """
 
 import asyncio

@@ -90,8 +90,9 @@ CONSOLE_NAMESPACE = "openova-console"
 """Where the console keeps its own marks: ConfigMaps that no one else writes."""
 _ACTING = (
     _rule("get patch", "apps", "deployments statefulsets daemonsets"),
-    _rule("get list", "", "pods"),
+    _rule("list", "", "pods"),
     _rule("get patch", "kustomize.toolkit.fluxcd.io", "kustomizations"),
+    _rule("get", "source.toolkit.fluxcd.io", "gitrepositories"),
     Rule(frozenset({"get", "create", "patch"}), "", frozenset({"configmaps"}), namespaces=frozenset({CONSOLE_NAMESPACE})),
 )
 

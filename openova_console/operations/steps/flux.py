@@ -58,10 +58,13 @@ def judge_applied(kustomization: Mapping[str, Any], newest: str | None) -> Verif
     status = kustomization.get("status") or {}
     generation = value_at(kustomization, "/metadata/generation")
     ready = condition("Flux", kustomization, "Ready")
+    # A failure leaves the status' own observedGeneration behind: only the condition tells what it is about.
+    if ready is not None and ready.status == "False" and ready.observed_generation == generation:
+        if ready.reason == "DependencyNotReady":
+            return Verified("not yet", "Flux waits for what this depends on")
+        return Verified("no", f"Flux could not apply it ({ready.reason})")
     if ready is None or status.get("observedGeneration") != generation:
         return Verified("not yet", "Flux has not seen the change yet")
-    if ready.status == "False" and status.get("observedGeneration") == generation and ready.reason != "DependencyNotReady":
-        return Verified("no", f"Flux could not apply it ({ready.reason})")
     applied = status.get("lastAppliedRevision") or ""
     if newest is None:
         newest = str(status.get("lastAttemptedRevision") or "")
