@@ -21,10 +21,13 @@ from starlette.types import ASGIApp
 from openova_console.access import sessions, setup
 from openova_console.access.event_guard import EventGuard
 from openova_console.access.identity import WhoCache
-from openova_console.api import history, logs, metrics
+from openova_console.api import history, logs, metrics, rest
 from openova_console.api.health import Readiness, database_check
 from openova_console.api.origin import OriginChecked
 from openova_console.api.routes import wrap
+from openova_console.notify.outbox import say
+from openova_console.operations.engine import Engine as ChangeEngine
+from openova_console.operations.world import WatchedWorld
 from openova_console.settings import Settings, load
 from openova_console.store.database import in_thread, open_engine, session
 from openova_console.watch.watch import Watch
@@ -52,6 +55,7 @@ class Console:
         self._services: services.Services | None = None
         self._publisher: Publisher | None = None
         self._engine: Engine | None = None
+        self._changes: ChangeEngine | None = None
         self._guard: EventGuard | None = None
 
     def assemble(self, asgi: ASGIApp) -> ASGIApp:
@@ -64,6 +68,7 @@ class Console:
         self._guard = EventGuard(who)
         self._app.add_middleware(self._guard)
         watch = Watch(settings, engine, measure=metrics.observe_read)
+        self._changes = ChangeEngine(settings, engine, WatchedWorld(watch, settings), say)
         hub = Hub(self._app)
         self._services = services.Services(settings, watch, hub, who)
         self._publisher = Publisher(watch, hub, count=metrics.observe_push)
@@ -77,7 +82,7 @@ class Console:
             who=who,
             readiness=readiness,
             build=BUILD if BUILD.is_dir() else None,
-            more=history.routes(watch),
+            more=[*history.routes(watch), *rest.routes(self._changes, engine, settings)],
         )
 
     def _announce_setup(self) -> None:
@@ -113,7 +118,7 @@ class Console:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Start reading and publishing; stop both before the server ends."""
-        if self._services is None or self._publisher is None:
+        if self._services is None or self._publisher is None or self._changes is None:
             raise RuntimeError("the console was not assembled before it started")
         services.provide(self._services)
         # What was imported stays for good: kept out of garbage collection, which would hold the loop for 80 ms on it.
@@ -121,6 +126,7 @@ class Console:
         gc.freeze()
         await in_thread(self._announce_setup)
         await self._services.watch.start()
+        await self._changes.start()
         self._publisher.start()
         keeper = asyncio.create_task(self._keep(), name="housekeeping")
         try:
@@ -128,6 +134,7 @@ class Console:
         finally:
             keeper.cancel()
             await self._publisher.stop()
+            await self._changes.stop()
             await self._services.watch.stop()
             services.provide(None)
             if self._engine is not None:

@@ -24,6 +24,8 @@ import typer
 from openova_console.access import users
 from openova_console.access.roles import Role
 from openova_console.cli import frontend
+from openova_console.operations.engine import signing_key
+from openova_console.operations.signing import KeyUnusable
 from openova_console.settings import Settings, SettingsError, load
 from openova_console.store.database import StoreError, check_writable, migrate, open_engine, session
 
@@ -51,7 +53,7 @@ def run(
     try:
         with _ended_by_signals():
             _run(config, lab=lab or config is None, host=host, port=port, folder=folder.absolute())
-    except (RunError, frontend.BuildError, StoreError) as error:
+    except (RunError, frontend.BuildError, StoreError, KeyUnusable) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except SettingsError as error:
@@ -80,6 +82,7 @@ def _run(config: Path | None, *, lab: bool, host: str, port: int, folder: Path) 
         settings = load(config)
         if not lab:
             _prepare(settings.database_url)
+        signing_key(settings)
         server = stack.enter_context(_process("the console", _server_command(host, port), _server_environment(config)))
         _wait_until_alive(server, host, port)
         typer.echo(_greeting(settings, _address(settings, host, port), accounts.result() if accounts else []))

@@ -71,8 +71,7 @@ class Engine:
         self.settings, self._database, self._now = settings, database, now
         self._listeners: list[Callable[[str], None]] = []
         self._clusters = Clusters(settings)
-        key_file, make = _key_file(settings)
-        key = load_key(key_file, make=make)
+        key = signing_key(settings)
         boot = f"{settings.operations.replica}/{secrets.token_hex(8)}"
         self._freezes = Freezes(settings, database, self._clusters, key)
         gatherer = Gatherer(settings, database, self._clusters, world, self._freezes)
@@ -198,9 +197,10 @@ class Engine:
         await self._runs.enqueue(row.id, row.lane)
 
 
-def _key_file(settings: Settings) -> tuple[Path, bool]:
+def signing_key(settings: Settings) -> bytes:
+    """The key that signs approvals; made beside the database when the settings name none. Raises `KeyUnusable`."""
     given = settings.operations.approval_key_file
-    return (given, False) if given is not None else (home(settings) / "approval.key", True)
+    return load_key(home(settings) / "approval.key", make=True) if given is None else load_key(given, make=False)
 
 
 def _runs_url(settings: Settings) -> str:

@@ -119,6 +119,10 @@ class RunningLab:
         """Break one single thing, or mend it."""
         self._control("POST", "/trouble", name=name, state=state)
 
+    def writes(self) -> list[dict[str, Any]]:
+        """The writes that both regions' Kubernetes APIs have accepted."""
+        return list(self._control("GET", "/writes")["writes"])
+
     def fault(self, endpoint: str, state: str) -> None:
         self._control("POST", "/fault", endpoint=endpoint, state=state)
 

@@ -1,0 +1,90 @@
+"""A change from outside, over HTTP and through the gate of a console that runs: asked for, approved by another, run, sealed.
+
+And the other way round: whatever else is asked of the console, the platform's APIs accept no write that names no run.
+"""
+
+import secrets
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.running import RunningConsole, RunningLab, wait_for
+
+API = "/api/v1"
+SUSPEND = {"region": "region-2", "namespace": "flux-system", "name": "autoscaling"}
+
+
+@pytest.fixture
+def as_(running_console: RunningConsole, healthy: None) -> Any:
+    """Ask as somebody, as that person's browser would from the console's own page."""
+
+    def ask(name: str, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        cookies = running_console.sign_in(name)
+        sent = {"origin": running_console.url, **headers}
+        with httpx.Client(base_url=running_console.url, cookies=cookies, headers=sent, timeout=20, trust_env=False) as client:
+            return client.request(method, API + path, json=body)
+
+    return ask
+
+
+def request(as_: Any, kind: str, name: str = "operator") -> httpx.Response:
+    body = {"kind": kind, "params": SUSPEND, "reason": "to look at it in peace"}
+    return as_(name, "POST", "/operations", body, **{"idempotency-key": secrets.token_hex(8)})
+
+
+def done(as_: Any, kind: str) -> dict[str, Any]:
+    """Ask for it, approve it as another person, wait for its end."""
+    asked = request(as_, kind)
+    assert asked.status_code == 201, asked.text
+    found = asked.json()
+    own = as_("operator", "POST", f"/operations/{found['id']}/approve", {"digest": found["digest"]})
+    assert own.status_code == 403 and own.headers["content-type"] == "application/problem+json"
+    yes = as_("approver", "POST", f"/operations/{found['id']}/approve", {"digest": found["digest"]})
+    assert yes.status_code == 200, yes.text
+    return wait_for(
+        f"{kind} has ended",
+        lambda: (
+            (now := as_("viewer", "GET", f"/operations/{found['id']}").json())["state"].startswith(("completed", "paused"))
+            and now
+        ),
+        limit_s=40,
+    )
+
+
+def test_a_change_from_the_click_to_its_sealed_end(as_: Any, running_lab: RunningLab):
+    for kind in ("suspend-kustomization", "resume-kustomization"):
+        ended = done(as_, kind)
+        assert ended["state"] == "completed", ended["sentence"]
+        (write,) = [w for w in running_lab.writes() if f"operation={ended['id']}" in w["user_agent"]]
+        assert write["user"] == "console-actor" and write["path"].endswith("/kustomizations/autoscaling")
+
+
+def test_a_viewer_asks_for_nothing_and_is_told_why(as_: Any):
+    refused = request(as_, "suspend-kustomization", "viewer")
+    assert refused.status_code == 403
+    assert "operator" in refused.json()["detail"]
+
+
+def test_a_foreign_page_changes_nothing(running_console: RunningConsole):
+    cookies = running_console.sign_in("operator")
+    sent = {"origin": "https://evil.example.test", "idempotency-key": "x"}
+    with httpx.Client(base_url=running_console.url, cookies=cookies, headers=sent, trust_env=False) as client:
+        answer = client.post(
+            API + "/operations", json={"kind": "suspend-kustomization", "params": SUSPEND, "reason": "no reason"}
+        )
+    assert answer.status_code == 403
+
+
+def test_nobody_who_is_not_signed_in_sees_anything(client: httpx.Client):
+    assert client.get(API + "/operations").status_code == 401
+
+
+def test_every_write_that_the_platform_accepted_names_a_run_or_the_consoles_own_records(as_: Any, running_lab: RunningLab):
+    done(as_, "suspend-kustomization"), done(as_, "resume-kustomization")
+    known = {f"operation={o['id']} " for o in as_("viewer", "GET", "/operations?limit=200").json()["items"]}
+    mine = [w for w in running_lab.writes() if w["user"].startswith("console-")]
+    assert mine
+    for write in mine:
+        records = "operation=records " in write["user_agent"] and "/namespaces/openova-console/configmaps" in write["path"]
+        assert records or any(run in write["user_agent"] for run in known), write
