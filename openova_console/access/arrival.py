@@ -19,11 +19,16 @@ _PORTS = {"http": "80", "https": "443"}
 
 
 class BadRequest(Exception):
-    """The request cannot be placed; the message is one sentence. `status` is the HTTP status that says so."""
+    """The request cannot be placed; the message is one sentence.
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    Attributes:
+        status: the HTTP status that says so.
+        retry_after_s: seconds after which it may be tried again; 0 when that would not help.
+    """
+
+    def __init__(self, message: str, status: int = 400, *, retry_after_s: int = 0) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.retry_after_s = status, retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

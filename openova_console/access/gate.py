@@ -4,7 +4,10 @@ In this order: the path has one meaning, the Host is ours, the Origin is ours (w
 plain read), and then there must be a session, except on the few paths that signing in itself needs. An anonymous page
 goes to the sign-in and comes back; an anonymous websocket is refused before it is accepted; anything else gets 401.
 
-What it learns it leaves in the scope: `openova.arrival` (`Arrival`) and `openova.who` (`Who` or None).
+A machine comes to the API with a token in its Authorization header, and with no cookie beside it.
+
+What it learns it leaves in the scope: `openova.arrival` (`Arrival`), `openova.who` (`Who` or None), and for a machine
+`openova.caller` (`Caller`).
 """
 
 import json
@@ -16,6 +19,8 @@ from urllib.parse import quote, urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from openova_console.access.arrival import Arrival, BadRequest, Scope, arrival_of, header_of, headers_of, own_origin
+from openova_console.access.bearers import Bearers
+from openova_console.access.caller import Caller
 from openova_console.access.identity import Who, WhoCache, cookie_name, token_from_cookies
 from openova_console.settings import ConsoleSettings
 
@@ -35,6 +40,7 @@ _PROBLEMS = {
     400: ("address", "The request cannot be placed"),
     401: ("unauthenticated", "Nobody is signed in"),
     421: ("host", "Another host is meant"),
+    429: ("rate", "Too many requests"),
     503: ("unavailable", "The console cannot answer now"),
 }
 _AMBIGUOUS = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
@@ -61,10 +67,11 @@ def safe_next(target: str) -> str:
 class Gate:
     """ASGI middleware. Everything else of the console stands behind it."""
 
-    def __init__(self, app: App, *, settings: ConsoleSettings, who: WhoCache) -> None:
+    def __init__(self, app: App, *, settings: ConsoleSettings, who: WhoCache, bearers: Bearers | None = None) -> None:
         self._app = app
         self._settings = settings
         self._who = who
+        self._bearers = bearers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -72,16 +79,20 @@ class Gate:
             return
         try:
             arrival = self._place(scope)
-            who = await self._identify(scope, arrival)
+            machine = await self._machine(scope, arrival)
+            who = await self._identify(scope, arrival) if machine is None else None
         except BadRequest as refused:
-            await _refuse(scope, receive, send, refused.status, str(refused))
+            await _refuse(scope, receive, send, refused.status, str(refused), retry_after_s=refused.retry_after_s)
             return
         # Whatever builds an absolute address further in builds the one that the browser knows.
         scope["scheme"] = arrival.scheme if scope["type"] == "http" else arrival.scheme.replace("http", "ws")
         scope["openova.arrival"] = arrival
         scope["openova.who"] = who
         path = scope["path"]
-        if is_public(path) and scope["type"] == "http":
+        if machine is not None:
+            scope["openova.caller"] = machine
+            await self._app(scope, receive, send)
+        elif is_public(path) and scope["type"] == "http":
             await self._app(scope, receive, send)
         elif who is None:
             await _refuse_anonymous(scope, receive, send)
@@ -113,6 +124,26 @@ class Gate:
         machine = not origins and scope["type"] == "http" and not headers_of(scope, b"cookie")
         if not machine:
             raise BadRequest("The request comes from a page of another site, so it is refused: use the console's own page.", 403)
+
+    async def _machine(self, scope: Scope, arrival: Arrival) -> Caller | None:
+        """The machine that a request to the API comes from; None when it carries no token. Raises `BadRequest`."""
+        given = header_of(scope, b"authorization")
+        if self._bearers is None or not given or scope["type"] != "http" or not scope["path"].startswith(_API):
+            return None
+        if headers_of(scope, b"cookie"):
+            raise BadRequest("The request carries a token and a cookie, so it could mean two callers: send one of them.")
+        if wait_s := self._bearers.retry_after_s(arrival.address):
+            raise BadRequest(f"Too many wrong tokens from here: try again in {wait_s} s.", 429, retry_after_s=wait_s)
+        scheme, _, token = given.partition(" ")
+        try:
+            found = await self._bearers.caller(token.strip() if scheme.lower() == "bearer" else "", arrival.address)
+        except SQLAlchemyError:
+            raise BadRequest("The console's database does not answer, so it cannot tell who you are: try again.", 503) from None
+        if found is None:
+            raise BadRequest(
+                "This token is not valid: it is wrong, has ended or was taken back, or its owner's account is closed.", 401
+            )
+        return found
 
     async def _identify(self, scope: Scope, arrival: Arrival) -> Who | None:
         token = token_from_cookies(header_of(scope, b"cookie"), secure=arrival.secure)
@@ -158,7 +189,7 @@ def _problem(status: int, sentence: str) -> bytes:
     return json.dumps({**found, "errors": {}, "guards": []}).encode()
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str, *, retry_after_s: int = 0) -> None:
     if scope["type"] == "websocket":
         await receive()
         # Closed before it is accepted: the server answers the handshake with 403.
@@ -174,6 +205,8 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sente
         (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        *([(b"www-authenticate", b"Bearer")] if status == 401 and scope["path"].startswith(_API) else []),
+        *([(b"retry-after", str(retry_after_s).encode())] if retry_after_s else []),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else body})

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from openova_console.access.arrival import Scope
+from openova_console.access.bearers import Bearers
 from openova_console.access.gate import App, Gate, Receive, Send
 from openova_console.access.identity import WhoCache
 from openova_console.api import account_pages, auth_pages, health, reflex_env
@@ -65,7 +66,8 @@ def wrap(
     )
     own.router.redirect_slashes = False
     own.router.default = _unless_ours(own.router.default, PageMessages(app))
-    return _lifespan_to(app, SecurityHeaders(_Timed(Gate(own, settings=settings.console, who=who)), build=build))
+    gate = Gate(own, settings=settings.console, who=who, bearers=Bearers(engine))
+    return _lifespan_to(app, SecurityHeaders(_Timed(gate), build=build))
 
 
 def _lifespan_to(inner: App, app: App) -> App:

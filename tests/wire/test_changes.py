@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from openova_console.access.machine_tokens import new_token
 from tests.support.running import RunningConsole, RunningLab, wait_for
 
 API = "/api/v1"
@@ -88,3 +89,40 @@ def test_every_write_that_the_platform_accepted_names_a_run_or_the_consoles_own_
     for write in mine:
         records = "operation=records " in write["user_agent"] and "/namespaces/openova-console/configmaps" in write["path"]
         assert records or any(run in write["user_agent"] for run in known), write
+
+
+def test_a_machine_asks_with_its_token_and_decides_nothing(as_: Any, running_console: RunningConsole):
+    token, digest = new_token()
+    body = {
+        "kind": "create-token",
+        "params": {
+            "name": f"robot-{secrets.token_hex(3)}",
+            "owner": "operator",
+            "scopes": ["read", "request:suspend-kustomization"],
+            "days": 1,
+            "token_sha256": digest,
+        },
+        "reason": "for the nightly checks",
+    }
+    made = as_("operator", "POST", "/operations", body, **{"idempotency-key": secrets.token_hex(8)})
+    assert made.status_code == 201, made.text
+    found = made.json()
+    assert as_("approver", "POST", f"/operations/{found['id']}/approve", {"digest": found["digest"]}).status_code == 200
+    running_console.secrets.add(token)
+    with httpx.Client(
+        base_url=running_console.url + API, headers={"authorization": f"Bearer {token}"}, trust_env=False
+    ) as machine:
+        wait_for("the token counts", lambda: machine.get("/operations").status_code == 200)
+        asked = machine.post(
+            "/operations",
+            json={"kind": "suspend-kustomization", "params": SUSPEND, "reason": "the check asks"},
+            headers={"idempotency-key": secrets.token_hex(8)},
+        )
+        assert asked.status_code == 201, asked.text
+        id_, digest = asked.json()["id"], asked.json()["digest"]
+        assert machine.post(f"/operations/{id_}/approve", json={"digest": digest}).status_code == 403
+        assert machine.post("/freezes", json={"scope": "all", "reason": "I am a robot"}).status_code == 403
+    own = as_("operator", "POST", f"/operations/{id_}/approve", {"digest": digest})
+    assert own.status_code == 403 and "yourself" in own.json()["detail"]
+    denied = as_("approver", "POST", f"/operations/{id_}/deny", {"reason": "not needed today"})
+    assert denied.json()["state"] == "cancelled"
