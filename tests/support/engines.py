@@ -200,6 +200,7 @@ async def engine_on(
     database: str = "",
     now: Callable[[], datetime] | None = None,
     probe: Any = None,
+    handlers: Any = None,
     **operations: Any,
 ) -> AsyncIterator[Bench]:
     """An engine on the platform that these settings describe."""
@@ -207,7 +208,7 @@ async def engine_on(
     url = database or empty_database(folder)
     settings = settings_for(config, url, folder, **operations)
     opened, world, outbox = open_engine(url), StillWorld(), Outbox()
-    engine = Engine(settings, opened, world, outbox, now=clock, **({"probe": probe} if probe else {}))
+    engine = Engine(settings, opened, world, outbox, now=clock, more_handlers=handlers, **({"probe": probe} if probe else {}))
     await engine.start()
     try:
         yield Bench(settings, opened, engine, world, outbox, clock)
