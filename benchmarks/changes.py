@@ -1,4 +1,4 @@
-"""The engine of change and its audit: what a run costs beyond the systems, how soon a click counts, how fast the chain is verified.
+"""The engine of change and its audit: what a run costs beyond the systems, how soon a click counts, how fast a chain is read.
 
 The lab is a process of its own; the systems of the run with twelve steps answer at once, so that what is left is the engine.
 """
