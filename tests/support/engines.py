@@ -67,7 +67,7 @@ def settings_for(config: Path, database: str, home: Path, **operations: Any) -> 
     """The lab's settings with a database of the test's own."""
     document = yaml.safe_load(config.read_text())
     document["console"] |= {"database_url": database, "data_dir": str(home)}
-    document["operations"] = {**document.get("operations", {}), "other_console": True, "patience_s": 3, **operations}
+    document["operations"] = {"other_console": True, "patience_s": 3, **operations}
     return Settings(**_absolute(document, config.parent))
 
 
