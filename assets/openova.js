@@ -69,7 +69,23 @@
   }
 
   setInterval(tick, 1000);
-  new MutationObserver(() => { readPulse(); }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-at"] });
+  // A dialog that the server opens and closes, and lists that are read again when the books have changed
+  let asked = 0;
+  function followed(record) {
+    const element = record.target, name = record.attributeName;
+    if (name === "data-at") readPulse();
+    if (name === "data-wanted") {
+      if (element.dataset.wanted) open(element.id);
+      else if (element.open) element.close();
+    }
+    if (name === "data-follow" && record.oldValue && element.dataset.follow !== record.oldValue) {
+      clearTimeout(asked);
+      asked = setTimeout(() => { if (element.isConnected) element.click(); }, 150);
+    }
+  }
+  new MutationObserver((records) => records.forEach(followed)).observe(document, {
+    subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ["data-at", "data-wanted", "data-follow"],
+  });
   new MutationObserver((records) => {
     if (records.some((r) => Array.from(r.addedNodes).some((n) => n.nodeType === 1))) requestAnimationFrame(tick);
   }).observe(document, { subtree: true, childList: true });

@@ -32,6 +32,7 @@ from openova_console.settings import Settings, load
 from openova_console.store.database import in_thread, open_engine, session
 from openova_console.watch.watch import Watch
 from openova_console.web import services
+from openova_console.web.books import Books
 from openova_console.web.components.trouble import broken_page, log_failed_event
 from openova_console.web.hub import Hub
 from openova_console.web.pages import PAGES
@@ -70,8 +71,9 @@ class Console:
         watch = Watch(settings, engine, measure=metrics.observe_read)
         self._changes = ChangeEngine(settings, engine, WatchedWorld(watch, settings), say)
         hub = Hub(self._app)
-        self._services = services.Services(settings, watch, hub, who)
-        self._publisher = Publisher(watch, hub, count=metrics.observe_push)
+        books = Books(self._changes, engine)
+        self._services = services.Services(settings, watch, hub, who, self._changes, engine, books)
+        self._publisher = Publisher(watch, hub, books=books, count=metrics.observe_push)
         readiness = Readiness()
         readiness.register("database", database_check(engine))
         readiness.register("first readings", watch.first_readings)
@@ -127,6 +129,7 @@ class Console:
         await in_thread(self._announce_setup)
         await self._services.watch.start()
         await self._changes.start()
+        await self._services.books.start()
         self._publisher.start()
         keeper = asyncio.create_task(self._keep(), name="housekeeping")
         try:
@@ -134,6 +137,7 @@ class Console:
         finally:
             keeper.cancel()
             await self._publisher.stop()
+            await self._services.books.stop()
             await self._changes.stop()
             await self._services.watch.stop()
             services.provide(None)

@@ -49,6 +49,7 @@ class Engine:
         housekeeping: what happens by itself; `sweep` does it once.
         steering: pause, resume, skip, stop, acknowledge.
         governance: freezes, incidents, reviews.
+        freezes: reads what is frozen, here and at the other console.
 
     Args:
         world: what is known of the platform.
@@ -73,10 +74,10 @@ class Engine:
         self._clusters = Clusters(settings)
         key = signing_key(settings)
         boot = f"{settings.operations.replica}/{secrets.token_hex(8)}"
-        self._freezes = Freezes(settings, database, self._clusters, key)
-        gatherer = Gatherer(settings, database, self._clusters, world, self._freezes)
+        self.freezes = Freezes(settings, database, self._clusters, key)
+        gatherer = Gatherer(settings, database, self._clusters, world, self.freezes)
         self.judge = Judge(database, gatherer, now)
-        self.records = Records(settings, database, self._clusters, self._freezes, now)
+        self.records = Records(settings, database, self._clusters, self.freezes, now)
         notices = Notices(say, now)
         steps = {**handlers(self._clusters, database, key=key, now=now), **(more_handlers or {})}
         executor = Executor(

@@ -99,9 +99,19 @@ class Governance:
         self._records.want_freezes()
         return row
 
+    def against_incident(self, caller: Caller) -> str:
+        """Why this caller may not declare or end an incident; "" when he may."""
+        return "" if caller.kind == "person" and allows(caller.role, Role.OPERATOR) else _NO_INCIDENT
+
+    def against_review(self, caller: Caller, about_id: int | None) -> str:
+        """Why this caller may not close a review about what the account `about_id` did; "" when he may."""
+        if caller.kind != "person" or not allows(caller.role, Role.APPROVER):
+            return "Reviewing needs the role approver."
+        return "This is about what you did: another person has to review it." if about_id == caller.user_id else ""
+
     async def declare(self, caller: Caller, *, title: str) -> IncidentRow:
         """Declare an incident. Whoever asks for an operation under it has to be another person."""
-        self._check("" if caller.kind == "person" and allows(caller.role, Role.OPERATOR) else _NO_INCIDENT, title)
+        self._check(self.against_incident(caller), title)
 
         def write() -> IncidentRow:
             now = self._now()
@@ -126,7 +136,7 @@ class Governance:
 
     async def end_incident(self, caller: Caller, incident_id: str, *, reason: str) -> IncidentRow:
         """End an incident before its time."""
-        self._check("" if caller.kind == "person" and allows(caller.role, Role.OPERATOR) else _NO_INCIDENT, reason)
+        self._check(self.against_incident(caller), reason)
 
         def write() -> IncidentRow:
             now = self._now()
@@ -147,10 +157,7 @@ class Governance:
 
     async def close_review(self, caller: Caller, review_id: str, *, finding: str) -> ReviewRow:
         """Close a review. Not by whoever it is about."""
-        self._check(
-            "" if caller.kind == "person" and allows(caller.role, Role.APPROVER) else "Reviewing needs the role approver.",
-            finding,
-        )
+        self._check(self.against_review(caller, None), finding)
 
         def write() -> ReviewRow:
             now = self._now()
@@ -158,8 +165,8 @@ class Governance:
                 row = opened.get(ReviewRow, review_id)
                 if row is None or row.closed_at is not None:
                     raise Refused("state", "There is no such review that is still open.")
-                if row.opened_by_id == caller.user_id:
-                    raise Refused("role", "This is about what you did: another person has to review it.")
+                if against := self.against_review(caller, row.opened_by_id):
+                    raise Refused("role", against)
                 row.closed_at, row.closed_by, row.finding = now, caller.label, finding[:1000]
                 opened.add(row)
                 body = {"review": row.id, "what": row.what, "finding": row.finding}

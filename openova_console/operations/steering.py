@@ -47,6 +47,10 @@ class Steering:
         """Why this caller may not have this wish now; "" when he may. Pages show it at the button."""
         return _refusal(row, caller, wish)[1]
 
+    def against_acknowledging(self, row: OperationRow, caller: Caller) -> str:
+        """Why this caller may not acknowledge this run; "" when he may."""
+        return _against_acknowledging(row, caller)[1]
+
     async def steer(self, operation_id: str, caller: Caller, wish: Wish, *, reason: str) -> OperationRow:
         """Write a wish down. Raises `Refused`."""
         if wish not in WISHES:
@@ -84,10 +88,9 @@ class Steering:
         def write() -> OperationRow:
             with session(self._database) as opened:
                 row = _row(opened, operation_id, lock=True)
-                if caller.kind != "person" or not allows(caller.role, policy_from(row).request):
-                    raise Refused("role", f"Acknowledging needs the role {policy_from(row).request.value}.")
-                if not State(row.state).ended or row.acknowledged_by:
-                    raise Refused("state", "There is nothing to acknowledge: the run goes on, or somebody has done it.")
+                code, against = _against_acknowledging(row, caller)
+                if against:
+                    raise Refused(code, against)
                 row.acknowledged_by = caller.label
                 row.changes += 1
                 opened.add(row)
@@ -105,6 +108,14 @@ class Steering:
         row = await in_thread(write)
         self._changed(row.id)
         return row
+
+
+def _against_acknowledging(row: OperationRow, caller: Caller) -> tuple[str, str]:
+    if caller.kind != "person" or not allows(caller.role, policy_from(row).request):
+        return "role", f"Acknowledging needs the role {policy_from(row).request.value}."
+    if not State(row.state).ended or row.acknowledged_by:
+        return "state", "There is nothing to acknowledge: the run goes on, or somebody has done it."
+    return "", ""
 
 
 def _refusal(row: OperationRow, caller: Caller, wish: Wish) -> tuple[str, str]:

@@ -20,10 +20,11 @@ from openova_console.settings import Settings
 from openova_console.watch.board import Board, ReplicationRow
 from openova_console.watch.watch import Watch
 from openova_console.web import present, spark
+from openova_console.web.books import Books, Seen
 from openova_console.web.hub import Hub
 from openova_console.web.rows import UncoveredLine
 from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
-from openova_console.web.topics import alerts, budget, delivery, gslb, slo
+from openova_console.web.topics import alerts, budget, changes, delivery, gslb, slo
 
 PACE_S = 0.25
 PULSE_S = 2.0
@@ -43,8 +44,8 @@ TOPICS: tuple[tuple[type[rx.State], Callable[[Board, Watch, datetime], Mapping[s
 """Further panels, one per topic: the state and what fills it."""
 
 
-def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
-    """Every panel's vars at `now`."""
+def panels(watch: Watch, settings: Settings, now: datetime, seen: Seen | None = None) -> Panels:
+    """Every panel's vars at `now`. `seen`: what the books said last; None where there are none."""
     board = watch.board(now)
     sources = present.source_rows(watch.snapshots.current, now)
     return {
@@ -57,6 +58,7 @@ def panels(watch: Watch, settings: Settings, now: datetime) -> Panels:
         },
         ReplicationPanel: _replication(board, watch, settings),
         SourcePanel: {"rows": sources},
+        changes.ChangesPanel: changes.values(seen or Seen(), settings),
         **{panel: values(board, watch, now) for panel, values in TOPICS},
     }
 
@@ -112,8 +114,10 @@ def _replication(board: Board, watch: Watch, settings: Settings) -> dict[str, An
 class Publisher:
     """See the module. `notify` may be called from anywhere on the loop; it returns at once."""
 
-    def __init__(self, watch: Watch, hub: Hub, *, count: Callable[[str, int], None] | None = None) -> None:
-        self._watch, self._hub, self._count = watch, hub, count
+    def __init__(
+        self, watch: Watch, hub: Hub, *, books: Books | None = None, count: Callable[[str, int], None] | None = None
+    ) -> None:
+        self._watch, self._hub, self._books, self._count = watch, hub, books, count
         self._wake = asyncio.Event()
         self._sent: dict[type[rx.State], Mapping[str, Any]] = {}
         self._whole_at: datetime | None = None
@@ -122,6 +126,8 @@ class Publisher:
     def start(self) -> None:
         """Begin to publish; call inside the running loop."""
         self._watch.snapshots.listen(self.notify)
+        if self._books is not None:
+            self._books.listen(self.notify)
         self._task = asyncio.create_task(self._run(), name="publisher")
 
     async def stop(self) -> None:
@@ -141,7 +147,7 @@ class Publisher:
         Everything goes out again after `RESEND_S`: a browser that arrived just when something changed could otherwise keep
         what it was given on arrival for as long as that panel stays the same.
         """
-        drawn = panels(self._watch, self._watch.settings, now)
+        drawn = panels(self._watch, self._watch.settings, now, self._books.seen if self._books is not None else None)
         if self._whole_at is None or abs((now - self._whole_at).total_seconds()) >= RESEND_S:
             self._sent.clear()
             self._whole_at = now

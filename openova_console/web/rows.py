@@ -23,6 +23,16 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A filter to press: what it says, where it leads, whether it is the present one."""
+
+    label: str
+    count: str
+    href: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmRow:
     verdict: str
     word: str

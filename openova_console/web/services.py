@@ -1,12 +1,23 @@
 """What the states may call: set once by the composition root when the console starts, gone when it stops."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
+from sqlalchemy import Engine as Database
+from sqlmodel import Session
+
+from openova_console.access.caller import Caller, caller_of
 from openova_console.access.identity import Who, WhoCache, token_from_cookies
+from openova_console.operations.engine import Engine
 from openova_console.settings import Settings
+from openova_console.store.database import in_thread, reading
 from openova_console.watch.watch import Watch
+from openova_console.web.books import Books
 from openova_console.web.hub import Hub
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +28,27 @@ class Services:
     watch: Watch
     hub: Hub
     who: WhoCache
+    engine: Engine
+    database: Database
+    books: Books
 
     async def visitor(self, cookies: str) -> Who | None:
         """The person behind a browser's cookies; None when the session is over."""
         return await self.who.who(token_from_cookies(cookies))
+
+    async def caller(self, cookies: str) -> Caller | None:
+        """The person behind a browser's cookies, as the database has him at this moment; None when the session is over."""
+        who = await self.visitor(cookies)
+        return await self.read(lambda opened: caller_of(session=opened, who=who)) if who is not None else None
+
+    async def read(self, ask: Callable[[Session], T]) -> T:
+        """Ask the console's books something, on a thread of the store's own."""
+
+        def inside() -> T:
+            with reading(self.database) as opened:
+                return ask(opened)
+
+        return await in_thread(inside)
 
 
 _running: Services | None = None

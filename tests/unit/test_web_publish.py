@@ -14,9 +14,10 @@ from openova_console.web import publish
 from openova_console.web.hub import ROOM, Hub
 from openova_console.web.publish import Publisher, panels
 from openova_console.web.states.panels import AlarmPanel, Pulse, RegionPanel, ReplicationPanel, SourcePanel
+from openova_console.web.topics.changes import ChangesPanel
 from tests.support.factories import NOW, primary_end, reading, region, settings, snapshot
 
-ALL = {Pulse, AlarmPanel, RegionPanel, ReplicationPanel, SourcePanel, *(panel for panel, _ in publish.TOPICS)}
+ALL = {ChangesPanel, Pulse, AlarmPanel, RegionPanel, ReplicationPanel, SourcePanel, *(panel for panel, _ in publish.TOPICS)}
 WELL = "Both regions are healthy; the 2 services that are measured are in step, 6 are not measured"
 
 

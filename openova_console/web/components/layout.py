@@ -2,12 +2,14 @@
 
 import reflex as rx
 
+from openova_console.web.components.asking import ask_dialog
 from openova_console.web.components.basics import age, goto, icon, leave, state
 from openova_console.web.components.object import object_drawer
 from openova_console.web.rows import AlarmRow, NavItem
 from openova_console.web.states.frame import Frame
 from openova_console.web.states.panels import AlarmPanel, Pulse
 from openova_console.web.states.source import SourceView
+from openova_console.web.topics.changes import BrakeLine, ChangesPanel
 
 KEYS = (
     ("?", "This list"),
@@ -21,14 +23,24 @@ KEYS = (
     ("g 1, g 2", "Region 1, Region 2"),
     ("g w", "Witnesses"),
     ("g n", "Global DNS"),
+    ("g u, g p", "Runs, approvals"),
+    ("g t, g f", "Standing approvals, freeze"),
+    ("g i", "Audit"),
+    ("g e, g k", "Users, tokens"),
     ("g s", "Sources"),
     ("j, k", "Next and previous row"),
     ("Esc", "Close what is open"),
 )
 
 
-def layout(title: str | rx.Var[str], subtitle: str | rx.Var[str], *children: rx.Component, here: str) -> rx.Component:
-    """A whole page. `here` is the id of the navigation entry that is current."""
+def layout(
+    title: str | rx.Var[str],
+    subtitle: str | rx.Var[str],
+    *children: rx.Component,
+    here: str,
+    mark: rx.Var[str] = ChangesPanel.title_mark,
+) -> rx.Component:
+    """A whole page. `here`: id of the navigation entry that is current; `mark`: what the window's title begins with."""
     return rx.fragment(
         rx.el.a("Skip to content", href="#content", class_name="skip"),
         rx.cond(Frame.is_lab, rx.el.div(class_name="stripes", aria_hidden="true")),
@@ -36,13 +48,13 @@ def layout(title: str | rx.Var[str], subtitle: str | rx.Var[str], *children: rx.
             _nav(here),
             rx.el.div(
                 _header(title, subtitle),
-                rx.el.main(_lost(), _strip(), *children, id="content", class_name="main", tab_index=-1),
+                rx.el.main(_lost(), _strip(), _brakes(), *children, id="content", class_name="main", tab_index=-1),
             ),
             class_name="app",
         ),
         _dialogs(),
         rx.el.div(id="pulse", hidden=True, custom_attrs={"data-at": Pulse.at, "data-limit": Pulse.limit_s}),
-        rx.el.div(id="page-title", hidden=True, custom_attrs={"data-title": title + Frame.title_tail}),
+        rx.el.div(id="page-title", hidden=True, custom_attrs={"data-title": mark + title + Frame.title_tail}),
         rx.el.div(id="announcer", class_name="sr", aria_live="polite"),
     )
 
@@ -50,7 +62,7 @@ def layout(title: str | rx.Var[str], subtitle: str | rx.Var[str], *children: rx.
 def _nav(here: str) -> rx.Component:
     def item(entry: NavItem) -> rx.Component:
         return goto(
-            entry.label,
+            rx.fragment(entry.label, _count(entry)),
             entry.href,
             class_name="item",
             custom_attrs={"data-hotkey": entry.hotkey},
@@ -62,12 +74,26 @@ def _nav(here: str) -> rx.Component:
         rx.foreach(Frame.watch_nav, item),
         rx.el.div("Regions", class_name="group"),
         rx.foreach(Frame.region_nav, item),
+        rx.el.div("Changes", class_name="group"),
+        rx.foreach(Frame.change_nav, item),
         rx.el.div("Console", class_name="group"),
         rx.foreach(Frame.console_nav, item),
         id="nav",
         aria_label="Main",
         class_name="nav",
         custom_attrs={"popover": "auto"},
+    )
+
+
+def _count(entry: NavItem) -> rx.Component:
+    """How many runs go on and how many requests wait, beside their entries."""
+    hot = rx.cond(ChangesPanel.asking, "count hot", "count")
+    return rx.match(
+        entry.id,
+        ("runs", rx.cond(ChangesPanel.busy != "", rx.el.span(ChangesPanel.busy, class_name=hot, title="go on, or ask a person"))),
+        ("approvals", rx.cond(ChangesPanel.waiting != "", rx.el.span(ChangesPanel.waiting, class_name="count", title="wait"))),
+        ("freeze", rx.cond(ChangesPanel.freezes.length() > 0, rx.el.span("on", class_name="count hot"))),
+        rx.fragment(),
     )
 
 
@@ -176,6 +202,36 @@ def _strip() -> rx.Component:
     )
 
 
+def _brakes() -> rx.Component:
+    """What holds changes back, or lets them pass with fewer people: on every page as long as it lasts."""
+
+    def row(line: BrakeLine) -> rx.Component:
+        return rx.el.div(
+            state(rx.Var.create("warn"), line.title),
+            rx.el.span(line.reason, class_name="what small"),
+            rx.el.span(line.by, " · ", age(line.since), class_name="small muted nowrap", aria_live="off"),
+            class_name="row",
+            key=line.id,
+        )
+
+    shown = (ChangesPanel.freezes.length() + ChangesPanel.incidents.length() > 0) | (ChangesPanel.others_note != "")
+    return rx.cond(
+        shown | (ChangesPanel.trouble != ""),
+        rx.el.section(
+            rx.foreach(ChangesPanel.freezes, row),
+            rx.foreach(ChangesPanel.incidents, row),
+            rx.foreach(
+                [ChangesPanel.others_note, ChangesPanel.trouble],
+                lambda note: rx.cond(note != "", rx.el.div(state(rx.Var.create("unknown"), note), class_name="row")),
+            ),
+            goto("Freeze and incidents", "/freeze", class_name="small"),
+            class_name="strip warn",
+            aria_label="What holds changes back",
+            aria_live="polite",
+        ),
+    )
+
+
 def _dialogs() -> rx.Component:
     return rx.fragment(
         rx.el.dialog(
@@ -221,6 +277,7 @@ def _dialogs() -> rx.Component:
             aria_label="Source of a figure",
         ),
         object_drawer(),
+        ask_dialog(),
         rx.el.dialog(
             _dialog_head("Keyboard shortcuts", "Close"),
             rx.el.dl(

@@ -3,7 +3,8 @@
 import reflex as rx
 
 from openova_console.web.components.basics import age, state
-from openova_console.web.states.object import ConditionRow, EventRow, ObjectView
+from openova_console.web.components.runs import ask_for
+from openova_console.web.states.object import ActionRow, ConditionRow, EventRow, ObjectView
 
 
 def show_object(where: rx.Var[str], text: rx.Var[str] | str, what: rx.Var[str] | str) -> rx.Component:
@@ -44,6 +45,7 @@ def object_drawer() -> rx.Component:
 def _content() -> rx.Component:
     return rx.fragment(
         rx.el.p("The server confirmed this copy ", age(ObjectView.at, ago=True), class_name="small muted"),
+        _actions(),
         rx.el.h3("Conditions"),
         rx.cond(
             ObjectView.conditions.length() > 0,
@@ -63,6 +65,38 @@ def _content() -> rx.Component:
             rx.el.pre(ObjectView.text, id="object-text", tab_index=0),
             rx.el.button("Copy", type="button", class_name="small", custom_attrs={"data-copy": "object-text"}),
         ),
+    )
+
+
+def _actions() -> rx.Component:
+    return rx.cond(
+        (ObjectView.actions.length() > 0) | (ObjectView.actions_note != ""),
+        rx.el.div(
+            rx.cond(ObjectView.actions_note != "", rx.el.p(ObjectView.actions_note, class_name="small muted")),
+            rx.foreach(ObjectView.actions, _action),
+            class_name="actions",
+        ),
+    )
+
+
+def _action(row: ActionRow) -> rx.Component:
+    """The dialog opens even where something stands against it: there it says what, and what would clear it."""
+    return rx.el.div(
+        rx.cond(
+            row.against == "",
+            ask_for(row.label, row.kind, row.params),
+            rx.el.button(row.label, type="button", class_name="small", disabled=True),
+        ),
+        rx.cond(
+            row.against != "",
+            rx.el.div(
+                rx.el.span(row.against, class_name="small muted"),
+                " ",
+                ask_for("Why, and what would clear it", row.kind, row.params, class_name="link-button"),
+            ),
+        ),
+        class_name="do",
+        key=row.kind,
     )
 
 

@@ -5,8 +5,8 @@ import reflex as rx
 from openova_console.web.components.basics import age, goto, state
 from openova_console.web.components.layout import layout
 from openova_console.web.pages.page import page
-from openova_console.web.rows import Fact
-from openova_console.web.states.alerts import AlertDrawer, AlertLine, AlertView, Choice, HeatCell, HeatRow
+from openova_console.web.rows import Choice, Fact
+from openova_console.web.states.alerts import AlertDrawer, AlertLine, AlertView, HeatCell, HeatRow
 from openova_console.web.topics.alerts import AlertPanel, counts
 
 

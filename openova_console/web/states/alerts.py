@@ -14,7 +14,7 @@ from openova_console.watch.alert_history import HOURS, SHOWN, Hour, heat
 from openova_console.watch.alert_search import PAGE, STATES, Query, parse, search
 from openova_console.web import services as console
 from openova_console.web.present import iso, utc
-from openova_console.web.rows import Fact
+from openova_console.web.rows import Choice, Fact
 from openova_console.web.topics.alerts import LOOK
 
 _LONGEST = 200
@@ -34,16 +34,6 @@ class AlertLine:
     summary: str
     since: str
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A filter to press: what it says, where it leads, whether it is the present one."""
-
-    label: str
-    count: str
-    href: str
-    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Frame(rx.State):
     title_tail: str = ""
     watch_nav: list[NavItem] = []
     region_nav: list[NavItem] = []
+    change_nav: list[NavItem] = []
     console_nav: list[NavItem] = []
 
     @rx.event
@@ -62,8 +63,19 @@ class Frame(rx.State):
             *([NavItem("witnesses", "Witnesses", "/witnesses", "g w")] if len(settings.regions) > 1 else []),
             NavItem("gslb", "Global DNS", "/gslb", "g n"),
         ]
-        self.console_nav = [NavItem("sources", "Sources", "/sources", "g s")]
-        for state, values in panels(running.watch, settings, console.now()).items():
+        self.change_nav = [
+            NavItem("runs", "Runs", "/runs", "g u"),
+            NavItem("approvals", "Approvals", "/approvals", "g p"),
+            NavItem("standing", "Standing approvals", "/standing", "g t"),
+            NavItem("freeze", "Freeze", "/freeze", "g f"),
+        ]
+        self.console_nav = [
+            NavItem("sources", "Sources", "/sources", "g s"),
+            NavItem("audit", "Audit", "/audit", "g i"),
+            NavItem("users", "Users", "/users", "g e"),
+            NavItem("tokens", "Tokens", "/tokens", "g k"),
+        ]
+        for state, values in panels(running.watch, settings, console.now(), running.books.seen).items():
             panel = await self.get_state(state)
             for name, value in values.items():
                 setattr(panel, name, value)
