@@ -47,7 +47,10 @@ def _stands() -> rx.Component:
             class_name="head line",
         ),
         rx.el.div(
-            rx.el.p(RunView.line.sentence, class_name="large", aria_live="polite"),
+            rx.cond(
+                RunView.line.sentence != RunView.line.word,
+                rx.el.p(RunView.line.sentence, class_name="large", aria_live="polite"),
+            ),
             rx.el.p(RunView.line.reason, class_name="why"),
             rx.cond(
                 RunView.aside.length() > 0,
@@ -64,7 +67,11 @@ def _stands() -> rx.Component:
 
 def _timeline() -> rx.Component:
     return rx.el.section(
-        rx.el.div(rx.el.h2("Steps"), rx.el.span(RunView.progress, class_name="muted small"), class_name="head"),
+        rx.el.div(
+            rx.el.h2("Steps"),
+            rx.el.span(RunView.progress, "; as of ", age(RunView.read_at, ago=True), class_name="muted small"),
+            class_name="head",
+        ),
         rx.el.div(rx.el.ol(rx.foreach(RunView.steps, _step), class_name="steps timeline"), class_name="body"),
         class_name="card",
     )
@@ -250,7 +257,7 @@ def _events() -> rx.Component:
         ),
         rx.el.div(
             rx.el.details(
-                rx.el.summary(RunView.events.length(), " events"),
+                rx.el.summary("Events (", RunView.events.length(), ")"),
                 rx.el.table(rx.el.tbody(rx.foreach(RunView.events, _event)), class_name="fold compact"),
             ),
             class_name="body",

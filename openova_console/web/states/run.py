@@ -41,6 +41,7 @@ from openova_console.web.run_rows import (
 LABELS = {
     "approve": ("Approve", "Say yes to exactly this plan"),
     "deny": ("Deny", "The request is over then"),
+    "withdraw": ("Take it back", "You asked for it; the request is over then"),
     "revoke": ("Take my approval back", "As long as the run has not begun"),
     "pause": ("Pause", "It stops before its next step"),
     "resume": ("Go on", "It goes on with the step that it stands at"),
@@ -87,7 +88,7 @@ class RunView(rx.State):
     runbook: str = ""
     error: str = ""
     said: str = ""
-    ended: bool = False
+    read_at: str = ""
 
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
@@ -102,6 +103,7 @@ class RunView(rx.State):
     @needs(Role.VIEWER)
     async def refresh(self) -> None:
         """The books have changed: load again."""
+        self.read_at = iso(console.now())
         if self.id and not self.note:
             await self._load()
 
@@ -118,6 +120,7 @@ class RunView(rx.State):
         await self._load()
 
     async def _load(self) -> None:
+        self.read_at = iso(console.now())
         running = console.services()
         caller = await running.caller(self.router.headers.cookie)
         if caller is None:
@@ -128,7 +131,8 @@ class RunView(rx.State):
             self.note = "There is no such run. It may be one of the other region's console: each keeps its own books."
             return
         self._show(found)
-        lines = [DoLine(name, *LABELS[name], against) for name, against in choices.items()]
+        own = caller.user_id == found.row.owner_id
+        lines = [DoLine(n, *LABELS["withdraw" if own and n == "deny" else n], against) for n, against in choices.items()]
         self.possible = [line for line in lines if not line.against]
         # What never applies to a state is left out; what a person could clear is shown with its reason.
         self.impossible = [line for line in lines if line.against and line.name in _worth_saying(State(found.row.state))]
@@ -152,7 +156,6 @@ class RunView(rx.State):
         self.facts = _facts(found)
         about = About(row.id, row.title, row.actor, row.reason, row.digest, row.created_at)
         self.runbook = runbook(found.plan.model_validate(redacted(found.plan.model_dump(mode="json"))), about)
-        self.ended = State(row.state).ended
 
 
 def _ask(opened: Session, operation_id: str, caller: Caller) -> tuple[Detail, dict[str, str]]:
