@@ -69,6 +69,22 @@
   }
 
   setInterval(tick, 1000);
+  // What people must hear of, as a notification of the browser: only where they have asked for it, and only when nobody looks
+  function notify({ dataset: said }) {
+    if (!("Notification" in window) || Notification.permission !== "granted" || document.visibilityState === "visible") return;
+    const shown = new Notification(said.title, { body: said.text, tag: said.notice });
+    shown.onclick = () => { window.focus(); if (/^\/(?!\/)/.test(said.link)) location.assign(said.link); };
+  }
+  const PERMISSION = {
+    granted: "Notifications are on in this browser",
+    denied: "Notifications are blocked: allow them in the browser's settings of this site",
+    default: "Notify me in this browser",
+  };
+  async function askToNotify(button) {
+    if (!("Notification" in window)) { button.textContent = "This browser knows no notifications"; return; }
+    button.textContent = PERMISSION[Notification.permission === "default" ? await Notification.requestPermission() : Notification.permission];
+  }
+
   // A dialog that the server opens and closes, and lists that are read again when the books have changed
   let asked = 0;
   function followed(record) {
@@ -78,13 +94,14 @@
       if (element.dataset.wanted) open(element.id);
       else if (element.open) element.close();
     }
+    if (name === "data-notice" && record.oldValue && element.dataset.notice) setTimeout(() => notify(element), 0);
     if (name === "data-follow" && record.oldValue && element.dataset.follow !== record.oldValue) {
       clearTimeout(asked);
       asked = setTimeout(() => { if (element.isConnected) element.click(); }, 150);
     }
   }
   new MutationObserver((records) => records.forEach(followed)).observe(document, {
-    subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ["data-at", "data-wanted", "data-follow"],
+    subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ["data-at", "data-wanted", "data-follow", "data-notice"],
   });
   new MutationObserver((records) => {
     if (records.some((r) => Array.from(r.addedNodes).some((n) => n.nodeType === 1))) requestAnimationFrame(tick);
@@ -107,6 +124,8 @@
     const link = target.closest(".nav a");
     const nav = document.getElementById("nav");
     if (link && nav && nav.matches(":popover-open")) nav.hidePopover();
+    const notifier = target.closest("[data-notify]");
+    if (notifier) askToNotify(notifier);
     const copy = target.closest("[data-copy]");
     if (copy && navigator.clipboard) navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent);
   });

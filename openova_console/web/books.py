@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine as Database
+from sqlmodel import col, select
 
 from openova_console.operations import reads
 from openova_console.operations.brakes import as_document
 from openova_console.operations.engine import Engine
 from openova_console.operations.evidence import Item, unknown
 from openova_console.store import audit
-from openova_console.store.change_tables import IncidentRow
+from openova_console.store.change_tables import IncidentRow, NotificationRow
 from openova_console.store.database import in_thread, reading
 
 EVERY_S = 5.0
@@ -37,6 +38,7 @@ class Seen:
         freezes: those of this console, as documents.
         others: those of the other region's console.
         reviews: how many wait for somebody.
+        notice: the newest thing that people must hear of.
         trouble: why the books cannot be read; "" when they can.
     """
 
@@ -46,6 +48,7 @@ class Seen:
     others: Item = field(default_factory=lambda: unknown("not read yet"))
     incidents: tuple[IncidentRow, ...] = ()
     reviews: int = 0
+    notice: NotificationRow | None = None
     trouble: str = ""
 
 
@@ -125,6 +128,7 @@ class Books:
                 "freezes": tuple(as_document(row) for row in found.freezes),
                 "incidents": tuple(found.incidents),
                 "reviews": len(found.reviews),
+                "notice": opened.exec(select(NotificationRow).order_by(col(NotificationRow.at).desc()).limit(1)).first(),
                 "trouble": "",
             }
 

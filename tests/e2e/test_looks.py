@@ -22,6 +22,9 @@ PATHS = (
     "/budget",
     "/witnesses",
     "/sources",
+    "/runs",
+    "/approvals",
+    "/freeze",
 )
 
 

@@ -55,6 +55,16 @@ def layout(
         _dialogs(),
         rx.el.div(id="pulse", hidden=True, custom_attrs={"data-at": Pulse.at, "data-limit": Pulse.limit_s}),
         rx.el.div(id="page-title", hidden=True, custom_attrs={"data-title": mark + title + Frame.title_tail}),
+        rx.el.div(
+            id="notice",
+            hidden=True,
+            custom_attrs={
+                "data-notice": ChangesPanel.notice_id,
+                "data-title": ChangesPanel.notice_title,
+                "data-text": ChangesPanel.notice_text,
+                "data-link": ChangesPanel.notice_link,
+            },
+        ),
         rx.el.div(id="announcer", class_name="sr", aria_live="polite"),
     )
 
@@ -134,6 +144,14 @@ def _header(title: str | rx.Var[str], subtitle: str | rx.Var[str]) -> rx.Compone
                 ),
                 rx.el.li(
                     rx.el.button("Keyboard shortcuts", type="button", class_name="ghost", custom_attrs={"data-open": "shortcuts"})
+                ),
+                rx.el.li(
+                    rx.el.button(
+                        "Notify me in this browser",
+                        type="button",
+                        class_name="ghost",
+                        custom_attrs={"data-notify": "", "data-command": "Notify me in this browser"},
+                    )
                 ),
                 rx.el.li(leave("Sessions", "/auth/sessions", class_name="item", custom_attrs={"data-command": "Your sessions"})),
                 rx.el.li(

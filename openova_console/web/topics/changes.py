@@ -41,6 +41,10 @@ class ChangesPanel(rx.State):
     others_note: str = ""
     reviews: str = ""
     trouble: str = ""
+    notice_id: str = ""
+    notice_title: str = ""
+    notice_text: str = ""
+    notice_link: str = ""
 
 
 def values(seen: Seen, settings: Settings) -> Mapping[str, Any]:
@@ -65,6 +69,10 @@ def values(seen: Seen, settings: Settings) -> Mapping[str, Any]:
         "others_note": _others_note(seen, there) if settings.operations.other_console and there else "",
         "reviews": str(seen.reviews or ""),
         "trouble": seen.trouble,
+        "notice_id": seen.notice.id if seen.notice is not None else "",
+        "notice_title": seen.notice.title if seen.notice is not None else "",
+        "notice_text": seen.notice.text if seen.notice is not None else "",
+        "notice_link": seen.notice.link if seen.notice is not None else "",
     }
 
 
