@@ -25,7 +25,9 @@ from openova_console.api import history, logs, metrics, rest
 from openova_console.api.health import Readiness, database_check
 from openova_console.api.origin import OriginChecked
 from openova_console.api.routes import wrap
+from openova_console.notify.carrier import Carrier
 from openova_console.notify.outbox import say
+from openova_console.operations.deliveries import Deliveries
 from openova_console.operations.engine import Engine as ChangeEngine
 from openova_console.operations.world import WatchedWorld
 from openova_console.settings import Settings, load
@@ -57,6 +59,7 @@ class Console:
         self._publisher: Publisher | None = None
         self._engine: Engine | None = None
         self._changes: ChangeEngine | None = None
+        self._carrier: Carrier | None = None
         self._guard: EventGuard | None = None
 
     def assemble(self, asgi: ASGIApp) -> ASGIApp:
@@ -70,6 +73,9 @@ class Console:
         self._app.add_middleware(self._guard)
         watch = Watch(settings, engine, measure=metrics.observe_read)
         self._changes = ChangeEngine(settings, engine, WatchedWorld(watch, settings), say)
+        carrier = self._carrier = Carrier(settings, engine, counted=metrics.observe_notification)
+        self._changes.listen(carrier.wake)
+        deliveries = Deliveries(settings, engine, carrier)
         hub = Hub(self._app)
         books = Books(self._changes, engine)
         self._services = services.Services(settings, watch, hub, who, self._changes, engine, books)
@@ -84,7 +90,7 @@ class Console:
             who=who,
             readiness=readiness,
             build=BUILD if BUILD.is_dir() else None,
-            more=[*history.routes(watch), *rest.routes(self._changes, engine, settings)],
+            more=[*history.routes(watch), *rest.routes(self._changes, engine, settings, deliveries)],
         )
 
     def _announce_setup(self) -> None:
@@ -120,7 +126,7 @@ class Console:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Start reading and publishing; stop both before the server ends."""
-        if self._services is None or self._publisher is None or self._changes is None:
+        if self._services is None or self._publisher is None or self._changes is None or self._carrier is None:
             raise RuntimeError("the console was not assembled before it started")
         services.provide(self._services)
         # What was imported stays for good: kept out of garbage collection, which would hold the loop for 80 ms on it.
@@ -130,6 +136,7 @@ class Console:
         await self._services.watch.start()
         await self._changes.start()
         await self._services.books.start()
+        await self._carrier.start()
         self._publisher.start()
         keeper = asyncio.create_task(self._keep(), name="housekeeping")
         try:
@@ -138,6 +145,7 @@ class Console:
             keeper.cancel()
             await self._publisher.stop()
             await self._services.books.stop()
+            await self._carrier.stop()
             await self._changes.stop()
             await self._services.watch.stop()
             services.provide(None)

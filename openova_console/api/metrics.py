@@ -13,6 +13,9 @@ COLLECTOR_READS = Counter(
 COLLECTOR_SECONDS = Histogram("openova_collector_duration_seconds", "Duration of one read", ["source"], buckets=_SECONDS)
 PUSHES = Counter("openova_pushes", "Panel changes sent to the room of browsers that may see them", ["panel"])
 DELIVERIES = Counter("openova_push_deliveries", "Panel changes sent, times the browsers they went to", ["panel"])
+NOTIFICATIONS = Counter(
+    "openova_notifications", "Tries to tell a target of something, by outcome (sent, failed, dead)", ["target", "outcome"]
+)
 BROWSERS = Gauge("openova_browsers", "Browsers connected now")
 HTTP_SECONDS = Histogram(
     "openova_http_duration_seconds",
@@ -32,3 +35,8 @@ def observe_push(panel: str, browsers: int) -> None:
     """Count one panel change sent to so many browsers."""
     PUSHES.labels(panel).inc()
     DELIVERIES.labels(panel).inc(browsers)
+
+
+def observe_notification(target: str, outcome: str) -> None:
+    """Count one try to send a notification: "sent", "failed" (it is tried again) or "dead"."""
+    NOTIFICATIONS.labels(target, outcome).inc()

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from openova_console.settings.root import Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_TAGS = ("webhook", "email")
+"""What pydantic puts into a place to say which kind of a list's item it took; the file has no such key there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _mistake(error: Any) -> Mistake:
     path = ""
-    for part in error["loc"]:
+    for before, part in zip((None, *error["loc"]), error["loc"], strict=False):
+        if isinstance(before, int) and part in _TAGS:
+            continue
         path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
     kind, message = error["type"], error["msg"]
     if kind == "extra_forbidden":

@@ -11,6 +11,7 @@ from openova_console.settings.console import ConsoleSettings, Environment, Histo
 from openova_console.settings.cost import CostSettings
 from openova_console.settings.delivery import DeliverySettings
 from openova_console.settings.gslb import GslbSettings
+from openova_console.settings.notify import NotifySettings
 from openova_console.settings.operations import OperationSettings
 from openova_console.settings.pace import Cadence, Freshness
 from openova_console.settings.regions import Region
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     operations: OperationSettings = OperationSettings()
     api: ApiSettings = ApiSettings()
+    notify: NotifySettings = NotifySettings()
     network: Network = Network()
     history: HistorySettings = HistorySettings()
 

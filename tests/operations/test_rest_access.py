@@ -40,6 +40,10 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/reviews/{id}/close"): APPROVERS,
     ("GET", "/audit"): READERS,
     ("GET", "/audit/export"): frozenset({"approver", "officer", "admin"}),
+    ("GET", "/targets"): READERS,
+    ("POST", "/targets/test"): frozenset({"admin"}),
+    ("GET", "/deliveries"): READERS,
+    ("POST", "/deliveries/{id}/retry"): OPERATORS,
     ("GET", "/openapi.json"): READERS,
 }
 BODIES: dict[str, Any] = {
@@ -54,6 +58,9 @@ BODIES: dict[str, Any] = {
     "/incidents": {"title": "the portal is slow"},
     "/incidents/{id}/end": {"reason": REASON},
     "/reviews/{id}/close": {"finding": REASON},
+    # A target that is none: whoever may gets as far as that.
+    "/targets/test": {"target": "nowhere"},
+    "/deliveries/{id}/retry": {"target": "nowhere"},
 }
 STATES = {f"{ID}/steer": (State.RUNNING, "checkout"), f"{ID}/acknowledge": (State.COMPLETED, "portal")}
 

@@ -17,6 +17,8 @@ from openova_console.api import rest
 from openova_console.api.health import Readiness
 from openova_console.api.rest.follow import Bells
 from openova_console.api.routes import wrap
+from openova_console.notify.carrier import Carrier
+from openova_console.operations.deliveries import Deliveries
 from openova_console.settings import Settings
 from openova_console.settings.api import ApiSettings
 from openova_console.store.change_tables import OperationRow
@@ -89,7 +91,9 @@ class Api:
         self.bench = bench
         settings: Settings = bench.settings.model_copy(update={"api": limits})
         more = {"clock": clock} if clock else {}
-        mounts = rest.routes(bench.engine, bench.database, settings, **more)
+        self.carrier = Carrier(settings, bench.database, now=bench.now)
+        deliveries = Deliveries(settings, bench.database, self.carrier, now=bench.now)
+        mounts = rest.routes(bench.engine, bench.database, settings, deliveries, **more)
         who = WhoCache(bench.database, settings.console)
         self.app = wrap(_elsewhere, settings=settings, engine=bench.database, who=who, readiness=Readiness(), more=mounts)
         self.api: FastAPI = mounts[0].app._app

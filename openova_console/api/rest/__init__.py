@@ -9,11 +9,13 @@ from sqlalchemy import Engine as Database
 from starlette.routing import Mount
 
 from openova_console.api.rest import audit, brakes, decisions, operations, runs, schema
+from openova_console.api.rest import deliveries as deliveries_routes
 from openova_console.api.rest.callers import asks
 from openova_console.api.rest.desk import Desk
 from openova_console.api.rest.follow import Bells
 from openova_console.api.rest.problems import HANDLERS
 from openova_console.api.rest.shield import Shield
+from openova_console.operations.deliveries import Deliveries
 from openova_console.operations.engine import Engine
 from openova_console.settings import Settings
 
@@ -22,7 +24,12 @@ PREFIX = schema.PREFIX
 
 
 def application(
-    engine: Engine, database: Database, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    engine: Engine,
+    database: Database,
+    settings: Settings,
+    deliveries: Deliveries,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FastAPI:
     """The API without what stands around it. Every route passes `callers.asks`, which refuses those without a rule."""
     api = FastAPI(
@@ -43,6 +50,7 @@ def application(
     decisions.add(api, desk)
     brakes.add(api, desk)
     audit.add(api, desk)
+    deliveries_routes.add(api, deliveries)
     schema.add(api)
     return api
 
@@ -51,6 +59,7 @@ def routes(
     engine: Engine,
     database: Database,
     settings: Settings,
+    deliveries: Deliveries,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     clock: Callable[[], float] = time.monotonic,
@@ -60,4 +69,4 @@ def routes(
     Args:
         clock: monotonic seconds, for the limits.
     """
-    return [Mount(PREFIX, app=Shield(application(engine, database, settings, now=now), settings.api, clock))]
+    return [Mount(PREFIX, app=Shield(application(engine, database, settings, deliveries, now=now), settings.api, clock))]

@@ -253,3 +253,55 @@ class Reviews(Shown):
     """Reviews that nobody has closed."""
 
     items: list[ReviewShown]
+
+
+class TargetShown(Shown):
+    """How it stands with a target. `sent_at`: the last that arrived; `failing`: why what waits failed last, or ""."""
+
+    name: str
+    kind: Literal["webhook", "email", ""]
+    events: list[str]
+    urgent_only: bool
+    configured: bool
+    sent_at: datetime | None
+    waiting: int
+    dead: int
+    next_at: datetime | None
+    failing: str
+
+
+class Targets(Shown):
+    """Every target of the settings, then those that are only left in the books (`configured` is false)."""
+
+    items: list[TargetShown]
+
+
+class Tested(Shown):
+    """What came of a test message."""
+
+    sentence: str
+
+
+class DeliveryShown(Shown):
+    """One notification on its way to one target. `next_at`: when it is tried next, while it waits."""
+
+    notification_id: str
+    target: str
+    state: Literal["waiting", "sent", "dead"]
+    attempts: int
+    next_at: datetime | None
+    error: str
+    sent_at: datetime | None
+    event: str
+    title: str
+    text: str
+    link: str
+    urgent: bool
+    at: datetime
+
+
+class DeliveriesPage(Shown):
+    """Deliveries, newest notification first. Ask again with `skip` = `next`; null on the last page."""
+
+    items: list[DeliveryShown]
+    next: int | None

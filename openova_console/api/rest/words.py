@@ -139,6 +139,21 @@ class AuditQuery(Sent):
     limit: int = Field(50, ge=1, le=500)
 
 
+class DeliveriesQuery(Sent):
+    """Which deliveries; what is empty leaves everything. `skip` is `next` of the page before."""
+
+    state: Literal["", "waiting", "sent", "dead"] = ""
+    target: Annotated[str, Field(max_length=63, pattern=_PLAIN)] = ""
+    skip: int = Field(0, ge=0, le=1_000_000)
+    limit: int = Field(50, ge=1, le=200)
+
+
+class Tried(Sent):
+    """Which target, by its name in the settings."""
+
+    target: Annotated[str, Field(min_length=1, max_length=63, pattern=_PLAIN)]
+
+
 class LiftQuery(Sent):
     """Why a freeze is lifted."""
 
