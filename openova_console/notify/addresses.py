@@ -28,6 +28,7 @@ _BY_NAME_ONLY = {
         ipaddress.ip_network(text) for text in ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128")
     ),
 }
+_NEVER_V4 = ipaddress.ip_network("0.0.0.0/8")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _OLD_MAPPED = ipaddress.ip_network("::/96")
 
@@ -63,10 +64,8 @@ def against(address: Address, *, allow_private: bool = False, networks: Sequence
             return what
     if any(reached in network for network in _PRIVATE):
         return "" if allow_private else "a private or loopback address"
-    return "" if reached.is_global and not reached.is_reserved else "an address that is not public"
-
-
-_NEVER_V4 = ipaddress.ip_network("0.0.0.0/8")
+    old_local = isinstance(reached, IPv6Address) and reached.is_site_local
+    return "" if reached.is_global and not reached.is_reserved and not old_local else "an address that is not public"
 
 
 async def resolve(target: Target, host: str, port: int) -> list[str]:

@@ -38,7 +38,7 @@ def transport_reason(error: BaseException) -> str:
     causes = chain(error)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"showed a certificate that is not accepted: {cause.verify_message or 'verification failed'}"
+            return f"showed a certificate that is not accepted: {(cause.verify_message or 'verification failed').rstrip('.')}"
         if isinstance(cause, ssl.SSLError):
             if cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
                 return "does not speak TLS at that address"

@@ -155,7 +155,7 @@ def _failure(name: str, error: smtplib.SMTPException) -> Undelivered:
         return Undelivered(f"{name} refused every recipient ({_codes(codes)})", final=final, whole=False)
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return Undelivered(f"{name} {transport_reason(error)}")
-    if isinstance(error, smtplib.SMTPResponseException):
+    if isinstance(error, smtplib.SMTPResponseException) and 400 <= error.smtp_code < 600:
         final = 500 <= error.smtp_code < 600 and isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
         what = "refused the message" if final else "is overloaded or not ready"
         return Undelivered(f"{name} {what} ({error.smtp_code})", final=final, whole=not final)

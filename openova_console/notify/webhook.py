@@ -44,9 +44,10 @@ async def _send(target: Webhook, message: Message) -> str:
     signed = _signature(target, message, body)
     tls: ssl.SSLContext | bool = trust(target.ca_file, target.name) if address.scheme == "https" else False
     checked = await resolve(target, address.host, address.port)
-    async with httpx.AsyncClient(verify=tls, trust_env=False, follow_redirects=False, timeout=None) as http:
+    # Below the client, which would follow what the environment says, and log the address.
+    async with httpx.AsyncHTTPTransport(verify=tls, trust_env=False) as http:
         for number, ip in enumerate(checked, start=1):
-            request = http.build_request(
+            request = httpx.Request(
                 "POST",
                 f"{address.scheme}://{f'[{ip}]' if ':' in ip else ip}:{address.port}{address.path}",
                 content=body,
@@ -61,7 +62,7 @@ async def _send(target: Webhook, message: Message) -> str:
                 extensions={"sni_hostname": address.host},
             )
             try:
-                response = await http.send(request, stream=True)
+                response = await http.handle_async_request(request)
             except httpx.HTTPError as error:
                 if isinstance(error, _NEVER_SENT) and number < len(checked):
                     continue

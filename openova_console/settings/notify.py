@@ -108,7 +108,7 @@ class HookAddress:
     """A webhook's address, taken apart by one strict rule, so that no two readers can see two hosts in it."""
 
     def __init__(self, text: str) -> None:
-        found = _URL.match(text)
+        found = _URL.fullmatch(text)
         if found is None:
             raise ValueError("is no address as https://host/path, without user, fragment or other special characters")
         self.scheme, self.host = found[1], found[2].strip("[]")
