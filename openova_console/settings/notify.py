@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from openova_console.settings.base import Identifier, Port, Seconds, Section
@@ -13,18 +13,40 @@ from openova_console.settings.base import Identifier, Port, Seconds, Section
 _URL = re.compile(
     r"^(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?((?:/[^\s#\\\"<>\x00-\x1f\x7f-\U0010ffff]*)?)$"
 )
-_MAILBOX = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
+_MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_EVENTS = re.compile(r"\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*(\.\*)?")
 _PLAIN_HELP = "use https://, or say allow_plain: true"
 
-Pattern = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*(\.\*)?)$")]
-Mailbox = Annotated[str, Field(pattern=_MAILBOX, max_length=254)]
+
+def _events(value: str) -> str:
+    if not _EVENTS.fullmatch(value):
+        raise ValueError('must be "*", a name such as run.asks, or all below one as "approval.*"')
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if not _MAILBOX.fullmatch(value) or len(value) > 254:
+        raise ValueError("must be a mail address such as ops@acme.example, without a display name")
+    return value
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("must have at least one entry")
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_events)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 class Target(Section):
     """What every target has."""
 
     name: Identifier = Field(description="Its own name; deliveries and dead letters are kept under it")
-    events: tuple[Pattern, ...] = Field(("*",), min_length=1, description='Which events: names, or "approval.*" for all below')
+    events: Annotated[tuple[Pattern, ...], AfterValidator(_some)] = Field(
+        ("*",), description='Which events: names, or "approval.*" for all below'
+    )
     urgent_only: bool = Field(False, description="Only what somebody has to look at at once")
     allow_private: bool = Field(False, description="Whether it may lie at a private or loopback address")
     networks: tuple[IPvAnyNetwork, ...] = Field((), description="If set, the only networks in which it may lie")
@@ -66,7 +88,7 @@ class Email(Target):
     username: str = Field("", max_length=200)
     password_file: Path | None = None
     sender: Mailbox
-    recipients: tuple[Mailbox, ...] = Field(min_length=1, max_length=50)
+    recipients: Annotated[tuple[Mailbox, ...], AfterValidator(_some)] = Field(max_length=50)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
