@@ -65,6 +65,10 @@ def _remote(given: argparse.Namespace) -> None:
         case "writes":
             for row in call(given.dir, "GET", "/writes")["writes"]:
                 print(f"{row['at']} {row['region']} {row['user']} {row['method']} {row['path']} {' '.join(row['keys'])}")
+        case "messages":
+            for row in call(given.dir, "GET", "/messages")["messages"]:
+                again = f"  (came {row['times']} times)" if row["times"] > 1 else ""
+                print(f"{row['body'].get('text', '').replace(chr(10), '  ')}{again}")
         case "advance":
             state = call(given.dir, "POST", "/clock", {"advance_s": given.seconds})
             print(f"it is now {state['now']}")
@@ -91,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         ("fault", "set one endpoint's state by hand"),
         ("trouble", "break one single thing, or mend it"),
         ("writes", "list what the regions' Kubernetes APIs accepted"),
+        ("messages", "list what the chat room was told"),
         ("advance", "move a manual clock"),
     ):
         command = commands.add_parser(name, help=text)

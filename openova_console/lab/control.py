@@ -2,7 +2,8 @@
 
 `GET /state`, `GET /scenarios`, `POST /scenario {"name"}`, `POST /fault {"endpoint", "state"}`,
 `POST /trouble {"name", "state"}`, `POST /clock {"advance_s"}`, `GET /writes` (what the regions' Kubernetes APIs accepted),
-`POST /writes {"conflicts", "slow_s"}` (how often `write_conflicts`, how slow `writes_slow`).
+`POST /writes {"conflicts", "slow_s"}` (how often `write_conflicts`, how slow `writes_slow`),
+`GET /messages` (what the chat room was told).
 Mistakes get 400 with the sentence that says what would be right.
 """
 
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from openova_console.lab.chat import Chat
 from openova_console.lab.clock import ClockError
 from openova_console.lab.faults import Fault, FaultError
 from openova_console.lab.scenarios import SCENARIOS
@@ -23,6 +25,7 @@ class Controlled(Protocol):
     """What the control port moves."""
 
     writes: Writes
+    chat: Chat
 
     def state(self) -> dict[str, Any]:
         """What is switched, JSON-ready."""
@@ -98,6 +101,9 @@ def application(lab: Controlled, token: str) -> web.Application:
             raise _Mistake(str(error)) from None
         return web.json_response(lab.writes.state())
 
+    async def messages(request: web.Request) -> web.Response:
+        return web.json_response(lab.chat.state())
+
     app = web.Application(middlewares=[_guard(token)], client_max_size=64 * 1024)
     app.router.add_get("/state", state)
     app.router.add_get("/scenarios", scenarios)
@@ -105,6 +111,7 @@ def application(lab: Controlled, token: str) -> web.Application:
     app.router.add_post("/fault", fault)
     app.router.add_post("/trouble", trouble)
     app.router.add_post("/clock", clock)
+    app.router.add_get("/messages", messages)
     app.router.add_get("/writes", writes)
     app.router.add_post("/writes", set_writes)
     return app

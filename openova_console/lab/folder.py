@@ -3,6 +3,7 @@
 Secrets are made anew at every start and readable by their owner only.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -15,7 +16,7 @@ import yaml
 from openova_console.lab import opencost
 from openova_console.lab.gitea import REPOSITORIES
 from openova_console.lab.k8gb import ZONE
-from openova_console.lab.names import CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
+from openova_console.lab.names import CHAT, CONTROL_NAME, PROVIDERS, REGIONS, TLS_NAMES, WITNESSES, probe_zone
 from openova_console.lab.ports import CONTROL
 from openova_console.lab.services import SERVED
 from openova_console.lab.services.minio import marker
@@ -24,6 +25,7 @@ HOST: Final = "127.0.0.1"
 VALKEY_USER: Final = "console"
 SECRET_FILES: Final = (
     "control.token",
+    "notify.key",
     *(f"{region}-{what}" for region in REGIONS for what in ("kubernetes.token", "kubernetes-actor.token", "viewer.token")),
     *(f"{region}-{what}" for region in REGIONS for what in ("prometheus.token", "valkey.password")),
     *(f"{region}-{what}" for region in REGIONS for service in SERVED.values() for what in service.secrets),
@@ -61,7 +63,7 @@ class RunFolder:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in SECRET_FILES:
-                folder._write(name, secrets.token_urlsafe(24) + "\n", private=True)
+                folder._write(name, _secret(name) + "\n", private=True)
         except OSError as error:
             raise FolderError(f"the folder {path} cannot be written ({error.strerror}); choose another with --dir") from None
         return folder
@@ -89,6 +91,12 @@ class RunFolder:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         new.replace(self.path / name)
+
+
+def _secret(name: str) -> str:
+    if name.endswith(".key"):
+        return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(24)
 
 
 def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "") -> dict[str, Any]:
@@ -136,6 +144,20 @@ def console_settings(ports: dict[str, int], looks_from: str, *, files: str = "")
         "freshness": {"kubernetes_s": 8, "replication_s": 15, "valkey_s": 8, "witnesses_s": 16, "link_s": 15, **_FRESH},
         # The accounts of a practice run are as old as the run: they may approve at once.
         "operations": {"fresh_account_hours": 0},
+        "notify": {
+            "targets": [
+                {
+                    "name": "operators",
+                    "kind": "webhook",
+                    "url": f"http://{HOST}:{ports[CHAT]}/hooks/operators",
+                    "secret_file": f"{files}notify.key",
+                    "allow_private": True,
+                }
+            ],
+            # Short, so that a receiver that was broken on purpose is told soon after it was mended.
+            "first_pause_s": 2,
+            "longest_pause_s": 30,
+        },
         "network": {"connect_timeout_s": 2, "read_timeout_s": 3, "max_body_mib": 8},
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from openova_console.lab import control, exporters, prometheus
 from openova_console.lab.certificates import Authority
+from openova_console.lab.chat import Chat
 from openova_console.lab.clock import Clock
 from openova_console.lab.coredns import CoreDns
 from openova_console.lab.dns import Witness
@@ -15,7 +16,7 @@ from openova_console.lab.faults import Fault, Faults
 from openova_console.lab.folder import VALKEY_USER, RunFolder
 from openova_console.lab.k8gb import K8gb
 from openova_console.lab.listeners import Listeners
-from openova_console.lab.names import REGIONS, TLS_NAMES, WITNESSES
+from openova_console.lab.names import CHAT, REGIONS, TLS_NAMES, WITNESSES
 from openova_console.lab.platform import RegionObjects
 from openova_console.lab.ports import CONTROL
 from openova_console.lab.resp import RespServer
@@ -57,6 +58,7 @@ class Lab:
         self.world = World(seed)
         self.faults = Faults()
         self.writes = Writes(self.clock)
+        self.chat = Chat(folder.secret("notify.key"))
         self.scenario = "healthy"
         self.troubles: set[str] = set()
         self.since = self.clock.now()
@@ -128,6 +130,7 @@ class Lab:
             await listeners.both(name, witness.protocol, witness.datagrams)
             certificate = authority.server(self.folder.path, name, (TLS_NAMES[name],))
             await listeners.stream(f"{name}/tls", name, witness.protocol, certificate)
+        await listeners.http(CHAT, self.chat.application())
         await listeners.http(CONTROL, control.application(self, secret("control.token")))
 
     async def stop(self) -> None:

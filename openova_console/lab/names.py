@@ -26,7 +26,8 @@ PROVIDERS: Final = {"witness-1": "Google", "witness-2": "Cloudflare", "witness-3
 
 DOMAIN: Final = "lab.example"
 CONTROL_NAME: Final = f"control.{DOMAIN}"
-ENDPOINTS: Final = (*(f"{region}/{service}" for region in REGIONS for service in SERVICES), *WITNESSES)
+CHAT: Final = "chat"
+ENDPOINTS: Final = (*(f"{region}/{service}" for region in REGIONS for service in SERVICES), *WITNESSES, CHAT)
 
 
 def peer(region: str) -> str:

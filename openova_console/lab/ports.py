@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from openova_console.lab.names import REGIONS, SERVICES, WITNESSES
+from openova_console.lab.names import CHAT, REGIONS, SERVICES, WITNESSES
 
 CONTROL: Final = "control"
 OFFSETS: Final = {
@@ -10,6 +10,7 @@ OFFSETS: Final = {
     **{f"{region}/{service}": 1 + 20 * r + s for r, region in enumerate(REGIONS) for s, service in enumerate(SERVICES)},
     **{witness: 41 + 2 * w for w, witness in enumerate(WITNESSES)},
     **{f"{witness}/tls": 42 + 2 * w for w, witness in enumerate(WITNESSES)},
+    CHAT: 47,
 }
 SPAN: Final = max(OFFSETS.values())
 
