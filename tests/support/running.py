@@ -123,6 +123,10 @@ class RunningLab:
         """The writes that both regions' Kubernetes APIs have accepted."""
         return list(self._control("GET", "/writes")["writes"])
 
+    def messages(self) -> list[dict[str, Any]]:
+        """What the chat room was told."""
+        return list(self._control("GET", "/messages")["messages"])
+
     def fault(self, endpoint: str, state: str) -> None:
         self._control("POST", "/fault", endpoint=endpoint, state=state)
 

@@ -1,13 +1,18 @@
 """Settings of those who are told: each mistake is one line that names the place, and never shows an address."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from openova_console.operations import notices
+from openova_console.operations.deliveries import TEST_EVENT
 from openova_console.settings import SettingsError, load
-from openova_console.settings.notify import Email, Webhook
+from openova_console.settings.notify import Email, NotifySettings, Webhook
+
+ROOT = Path(__file__).parents[2]
 
 CHAT = {"name": "chat", "kind": "webhook", "url": "https://hooks.example/services/hush-hush"}
 MAIL = {"name": "ops", "kind": "email", "host": "mail.example", "sender": "c@acme.example", "recipients": ["a@acme.example"]}
@@ -79,6 +84,23 @@ def test_the_first_pause_is_not_the_longest(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         load(written(tmp_path, CHAT, first_pause_s=20, longest_pause_s=10))
     assert str(error.value) == "notify: first_pause_s must not be longer than longest_pause_s"
+
+
+def test_what_the_example_shows_can_be_used_as_it_stands(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "production.yaml").read_text(encoding="utf-8")
+    _, begin, rest = text.partition("# notify:\n")
+    lines = (begin + rest.partition("\n\n")[0]).splitlines()
+    path = tmp_path / "production.yaml"
+    path.write_text(text + "\n" + "\n".join(line.removeprefix("# ") for line in lines) + "\n", encoding="utf-8")
+    notify = load(path).notify
+    assert [(target.kind, target.name) for target in notify.targets] == [("webhook", "chat"), ("email", "on-call")]
+    assert notify.model_dump(exclude={"targets"}) == NotifySettings().model_dump(exclude={"targets"}), "the defaults are shown"
+
+
+def test_every_event_that_the_engine_tells_of_is_documented() -> None:
+    told = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', Path(notices.__file__).read_text(encoding="utf-8")))
+    rows = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8").partition("\n\nA target takes")[0]
+    assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", rows.partition("| event |")[2])) == told | {TEST_EVENT}
 
 
 def test_an_address_is_not_shown_with_the_settings(tmp_path: Path) -> None:

@@ -67,6 +67,34 @@ def test_a_viewer_asks_for_nothing_and_is_told_why(as_: Any):
     assert "operator" in refused.json()["detail"]
 
 
+def test_operators_are_told_and_what_failed_is_told_later(as_: Any, running_lab: RunningLab):
+    running_lab.fault("chat", "refuse")
+    frozen = as_("operator", "POST", "/freezes", {"scope": "kind", "value": "restart-workload", "reason": "telling people"})
+    assert frozen.status_code == 201, frozen.text
+    one = f"/freezes/{frozen.json()['id']}?reason=it+was+a+test"
+
+    def target() -> dict[str, Any]:
+        (found,) = as_("viewer", "GET", "/targets").json()["items"]
+        return dict(found)
+
+    wait_for("the receiver is seen to fail", lambda: target()["failing"])
+    assert target()["failing"] == "operators refused the connection: nothing listens there"
+    running_lab.fault("chat", "up")
+    assert as_("operator", "DELETE", one).status_code == 200
+
+    def told() -> set[str]:
+        return {heard["body"]["text"] for heard in running_lab.messages()}
+
+    wanted = {
+        "Urgent: operator has frozen restart-workload: telling people",
+        "Urgent: operator has lifted the freeze of restart-workload: it was a test",
+    }
+    wait_for("both messages have arrived", lambda: wanted <= told(), limit_s=60)
+    assert (target()["waiting"], target()["dead"], target()["failing"]) == (0, 0, "")
+    assert as_("admin", "POST", "/targets/test", {"target": "operators"}).json() == {"sentence": "operators took it."}
+    wait_for("the test message has arrived", lambda: any(text.startswith("Test message") for text in told()))
+
+
 def test_a_foreign_page_changes_nothing(running_console: RunningConsole):
     cookies = running_console.sign_in("operator")
     sent = {"origin": "https://evil.example.test", "idempotency-key": "x"}
