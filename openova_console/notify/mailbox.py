@@ -8,7 +8,7 @@ import contextlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from io import BufferedReader
@@ -50,23 +50,28 @@ def _pool() -> ThreadPoolExecutor:
 
 
 class _Line:
-    """The socket that is spoken on now, so that it can be cut from outside."""
+    """A second hold on the socket that the thread speaks on, so that it can be cut from outside, also in a TLS handshake."""
 
     def __init__(self) -> None:
-        self._sock: Callable[[], socket.socket | None] = lambda: None
+        self._lock = threading.Lock()
+        self._spare: socket.socket | None = None
         self._over = False
 
-    def hold(self, sock: Callable[[], socket.socket | None]) -> None:
-        self._sock = sock
-        if self._over:
-            self.cut()
+    def hold(self, sock: socket.socket) -> None:
+        """Called by the thread once it is connected. Raises TimeoutError when its time was over before that."""
+        with self._lock:
+            if self._over:
+                raise TimeoutError
+            self._spare = sock.dup()
 
     def cut(self) -> None:
-        self._over = True
-        if (sock := self._sock()) is not None:
+        """Whatever the thread does on the socket fails from now on."""
+        with self._lock:
+            self._over, spare, self._spare = True, self._spare, None
+        if spare is not None:
             with contextlib.suppress(OSError):
-                # Below TLS: the other thread may be in the middle of it.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                spare.shutdown(socket.SHUT_RDWR)
+            spare.close()
 
 
 class _Bounded:
@@ -91,14 +96,18 @@ class _Client(smtplib.SMTP):
 
     def __init__(self, target: Email, addresses: list[str], tls: ssl.SSLContext, timeout_s: float, line: _Line) -> None:
         self._addresses, self._tls_from_start = addresses, tls if target.security == "tls" else None
-        line.hold(lambda: getattr(self, "sock", None))
+        self._line = line
         super().__init__(target.host, target.at_port, local_hostname=_own_name(), timeout=timeout_s)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made = self.sock = _connect(self._addresses, port, timeout)
-        if self._tls_from_start is not None:
-            made = self.sock = self._tls_from_start.wrap_socket(made, server_hostname=host)
-        return made
+        made = _connect(self._addresses, port, timeout)
+        try:
+            self._line.hold(made)
+            tls = self._tls_from_start
+            return made if tls is None else tls.wrap_socket(made, server_hostname=host)
+        except BaseException:
+            made.close()
+            raise
 
     def getreply(self) -> Any:
         if self.file is None and self.sock is not None:

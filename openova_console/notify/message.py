@@ -10,6 +10,8 @@ from openova_console.settings import Settings
 from openova_console.store.change_tables import NotificationRow
 
 _RED, _BLUE = "#b42318", "#175cd3"
+_CHAT_LIMIT = 3000
+"""Characters of a text that a chat gets: Mattermost takes about 16 000 in all, and escaping makes up to five of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def chat_body(message: Message) -> bytes:
 
     What people wrote is escaped: it can neither call a whole channel nor hide a link.
     """
-    title, text = _chat(message.title), _chat(message.text)
+    title, text = _chat(message.title), _chat(_cut(message.text))
     away = message.link.startswith("http")
     attachment = {
         "fallback": f"{title} {message.link}",
@@ -88,6 +90,10 @@ def mail(message: Message, *, sender: str, recipients: tuple[str, ...]) -> Email
 
 def _line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CHAT_LIMIT else f"{text[:_CHAT_LIMIT]}… (the console has the rest)"
 
 
 def _chat(text: str) -> str:

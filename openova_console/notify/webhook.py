@@ -39,10 +39,8 @@ async def send(target: Webhook, message: Message, *, timeout_s: float) -> str:
 
 
 async def _send(target: Webhook, message: Message) -> str:
-    address = _address(target)
     body = chat_body(message)
-    signed = _signature(target, message, body)
-    tls: ssl.SSLContext | bool = trust(target.ca_file, target.name) if address.scheme == "https" else False
+    address, signed, tls = await asyncio.to_thread(_prepared, target, message, body)
     checked = await resolve(target, address.host, address.port)
     # Below the client, which would follow what the environment says, and log the address.
     async with httpx.AsyncHTTPTransport(verify=tls, trust_env=False) as http:
@@ -71,6 +69,13 @@ async def _send(target: Webhook, message: Message) -> str:
             _judge(target.name, response.status_code, response.headers.get("retry-after"))
             return ""
     raise AssertionError("unreachable: there is at least one address, and the last one raises or returns")
+
+
+def _prepared(target: Webhook, message: Message, body: bytes) -> tuple[HookAddress, dict[str, str], ssl.SSLContext | bool]:
+    """What has to be read from files. Raises `Undelivered`."""
+    address = _address(target)
+    tls = trust(target.ca_file, target.name) if address.scheme == "https" else False
+    return address, _signature(target, message, body), tls
 
 
 def _address(target: Webhook) -> HookAddress:

@@ -247,6 +247,36 @@ async def _until(condition: Any, limit_s: float = 10) -> None:
         await asyncio.sleep(0.01)
 
 
+async def test_a_handshake_that_does_not_come_to_an_end_is_cut_off() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail\r\n")
+        for answer in (b"250-mail\r\n250 STARTTLS\r\n", b"220 go\r\n"):
+            await reader.readline()
+            writer.write(answer)
+        await silent(reader, writer)
+
+    for security, handler in (("tls", silent), ("starttls", half)):
+        async with tcp(handler) as port:
+            assert (await failure(target(port, security=security), timeout_s=0.3)).sentence == "ops did not answer within 0.3 s"
+            await _until(lambda: not _talking())
+
+
+async def test_a_mail_whose_time_was_over_before_it_was_connected_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, connected = mailbox._connect, threading.Event()
+
+    def late(addresses: list[str], port: int, timeout: float) -> Any:
+        made = real(addresses, port, timeout)
+        connected.wait(10)
+        return made
+
+    monkeypatch.setattr(mailbox, "_connect", late)
+    async with server() as (there, port):
+        assert (await failure(target(port), timeout_s=0.2)).sentence == "ops did not answer within 0.2 s"
+        connected.set()
+        await _until(lambda: not _talking())
+        assert there.got == []
+
+
 async def test_an_answer_without_end_is_not_kept() -> None:
     async def endless(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -212,6 +212,12 @@ def test_without_an_address_of_its_own_the_console_names_the_path() -> None:
     )
 
 
+def test_a_text_that_is_too_long_for_a_chat_is_cut_and_says_so() -> None:
+    body = chat_body(message(text="&" * 100_000))
+    assert len(body) < 16_000
+    assert json.loads(body)["attachments"][0]["text"].endswith("&amp;… (the console has the rest)")
+
+
 @given(st.text(max_size=80))
 def test_what_people_write_calls_nobody_and_hides_no_link(text: str) -> None:
     body = json.loads(chat_body(message(title=text, text=f"<!channel> @all [here](https://evil.example) {text}")))
