@@ -45,7 +45,8 @@ def _insert(session: Session, row: DeliveryRow) -> bool:
     """Whether it was this transaction that made the row: of two replicas that spread at once, one does."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     made = dialect.insert(DeliveryRow).values(**row.model_dump()).on_conflict_do_nothing()
-    return session.connection().execute(made).rowcount == 1
+    # What comes back says it on every database; the count of rows does not.
+    return session.connection().execute(made.returning(col(DeliveryRow.target))).first() is not None
 
 
 def unspread(*, session: Session, now: datetime) -> bool:

@@ -158,10 +158,10 @@ def carrier_on(
 
 
 @contextlib.contextmanager
-def post(folder: Path, *targets: dict[str, Any], **notify: Any) -> Iterator[Post]:
-    """A carrier with these targets."""
+def post(folder: Path, *targets: dict[str, Any], url: str = "", **notify: Any) -> Iterator[Post]:
+    """A carrier with these targets, on a fresh SQLite database or the migrated one at `url`."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings, database = settings_with(folder, *targets, **notify), open_engine(empty_database(folder))
+    settings, database = settings_with(folder, *targets, **notify), open_engine(url or empty_database(folder))
     clock, outcomes = [START], list[tuple[str, str]]()
     try:
         yield Post(settings, database, carrier_on(settings, database, clock, outcomes), clock, outcomes)
