@@ -78,7 +78,7 @@ class Console:
         deliveries = Deliveries(settings, engine, carrier)
         hub = Hub(self._app)
         books = Books(self._changes, engine)
-        self._services = services.Services(settings, watch, hub, who, self._changes, engine, books)
+        self._services = services.Services(settings, watch, hub, who, self._changes, engine, books, deliveries)
         self._publisher = Publisher(watch, hub, books=books, count=metrics.observe_push)
         readiness = Readiness()
         readiness.register("database", database_check(engine))

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from openova_console.access.caller import Caller, caller_of
 from openova_console.access.identity import Who, WhoCache, token_from_cookies
+from openova_console.operations.deliveries import Deliveries
 from openova_console.operations.engine import Engine
 from openova_console.settings import Settings
 from openova_console.store.database import in_thread, reading
@@ -31,6 +32,7 @@ class Services:
     engine: Engine
     database: Database
     books: Books
+    deliveries: Deliveries
 
     async def visitor(self, cookies: str) -> Who | None:
         """The person behind a browser's cookies; None when the session is over."""
