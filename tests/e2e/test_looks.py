@@ -25,6 +25,7 @@ PATHS = (
     "/runs",
     "/approvals",
     "/freeze",
+    "/notifications",
 )
 
 

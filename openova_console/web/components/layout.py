@@ -27,7 +27,7 @@ KEYS = (
     ("g t, g f", "Standing approvals, freeze"),
     ("g i", "Audit"),
     ("g e, g k", "Users, tokens"),
-    ("g s", "Sources"),
+    ("g s, g y", "Sources, notifications"),
     ("j, k", "Next and previous row"),
     ("Esc", "Close what is open"),
 )

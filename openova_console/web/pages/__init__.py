@@ -3,6 +3,7 @@
 from openova_console.web.pages.alerts import alerts
 from openova_console.web.pages.approvals import approvals
 from openova_console.web.pages.budget import budget
+from openova_console.web.pages.deliveries import deliveries
 from openova_console.web.pages.delivery import delivery
 from openova_console.web.pages.freeze import freeze
 from openova_console.web.pages.gslb import gslb
@@ -16,7 +17,7 @@ from openova_console.web.pages.sources import sources
 from openova_console.web.pages.witnesses import witnesses
 
 _LOOKING = (overview, replication, service, delivery, region, witnesses, slo, gslb, budget, alerts, sources)
-_CHANGING = (runs, run, approvals, freeze)
+_CHANGING = (runs, run, approvals, freeze, deliveries)
 PAGES = (*_LOOKING, *_CHANGING)
 
 __all__ = ["PAGES"]

@@ -71,6 +71,7 @@ class Frame(rx.State):
         ]
         self.console_nav = [
             NavItem("sources", "Sources", "/sources", "g s"),
+            NavItem("notifications", "Notifications", "/notifications", "g y"),
             NavItem("audit", "Audit", "/audit", "g i"),
             NavItem("users", "Users", "/users", "g e"),
             NavItem("tokens", "Tokens", "/tokens", "g k"),
