@@ -50,7 +50,7 @@ async def show_confirm(desk: Desk, request: Request) -> Response:
 
 
 async def _page(desk: Desk, request: Request, who: Who, target: str, *, wrong: str = "", status: int = 200) -> Response:
-    until = await in_thread(_counts_until, desk, who)
+    standing = _standing(await in_thread(_counts_until, desk, who), desk.now())
 
     def build(mark: str) -> list[html.Markup]:
         minutes = span(desk.settings.operations.confirm_minutes * 60)
@@ -67,9 +67,9 @@ async def _page(desk: Desk, request: Request, who: Who, target: str, *, wrong: s
             autofocus=True,
         )
         button = html.element("button", "Confirm", type="submit", class_="primary")
-        back = html.element("p", html.element("a", "Back without confirming", href=target))
+        back = html.element("p", html.element("a", "Back" if standing else "Back without confirming", href=target))
         form = html.form(_with_next(CONFIRM, target), mark, name, password, button)
-        return [html.error(wrong), _standing(until, desk.now()), html.element("p", lead), form, back]
+        return [html.error(wrong), standing, html.element("p", lead), form, back]
 
     return desk.page(request, "Confirm your password", build, status=status)
 
