@@ -40,7 +40,7 @@ class Glass:
             opened_at=now,
         )
         opened.add(review)
-        self._notices.broken_glass(opened, user.name, what, f"session/{row.id}", "/approvals")
+        self._notices.broken_glass(opened, user.name, what, f"session/{row.id}", "/freeze")
         body = {"session": row.id, "address": row.address, "ends_at": row.expires_at.isoformat(), "review": review.id}
         audit.append(session=opened, event=USED, actor=user.name, body=body, now=now)
 

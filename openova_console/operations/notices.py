@@ -69,7 +69,7 @@ class Notices:
         """An account was changed on the command line, without the four eyes of an operation."""
         title = "An account was changed on the command line"
         text = f"{sentence} It has to be reviewed."
-        self._tell(opened, f"offline/{key}", "account.offline", title, text, "/approvals", urgent=True)
+        self._tell(opened, f"offline/{key}", "account.offline", title, text, "/freeze", urgent=True)
 
     def frozen(self, opened: Session, key: str, sentence: str) -> None:
         """A freeze was set or lifted."""
