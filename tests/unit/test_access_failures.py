@@ -1,6 +1,7 @@
 """What people do at the door, in the audit: who came and went, who was turned away, and that a flood does not fill it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,13 @@ from openova_console.access.sign_in import SignInRefused, sign_in
 from openova_console.store import audit
 from openova_console.store.audit_file import verify_place
 from openova_console.store.change_tables import AuditEvent
-from openova_console.store.database import reading, session
+from openova_console.store.database import migrate, open_engine, reading, session
 from openova_console.store.tables import AuthSession, SignInFailure
 from tests.support.consoles import NOW, PASSWORD, add_user, settings_with
 from tests.support.pages import Browser, Fields, app, browser, make_app
+from tests.support.postgres import postgres_server, postgres_url, store_url
 
-__all__ = ["app", "browser", "make_app"]
+__all__ = ["app", "browser", "make_app", "postgres_server", "postgres_url", "store_url"]
 
 CONSOLE = settings_with().console
 
@@ -229,3 +231,20 @@ async def test_a_closed_account_is_named_since_there_is_one(browser, engine):
         )
     await browser.sign_in()
     assert failed(engine)[-1][1] == "alice"
+
+
+def test_of_many_that_fail_at_once_one_is_told(store_url, cheap_hashes):
+    """On either database: who looks whether it was told waits for whoever tells it."""
+    migrate(store_url)
+    engine = open_engine(store_url)
+    add_user(engine, "alice")
+    with session(engine) as s:
+        for _ in range(4):
+            s.add(SignInFailure(account="alice", address="192.0.2.7", at=NOW))
+    note = {"engine": engine, "settings": CONSOLE, "attempt": "sign-in", "name": "alice", "address": "192.0.2.7", "by": ""}
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(failures.note, **note, now=NOW) for _ in range(16)]:
+            done.result()
+    assert failed(engine) == [("person.sign_in_failed", "alice", "192.0.2.7", 4)]
+    assert failures.settle(engine=engine, now=NOW + timedelta(seconds=61)) == 0
+    engine.dispose()
