@@ -12,13 +12,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import reflex as rx
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from openova_console.access import sessions, setup
+from openova_console.access import failures, sessions, setup
 from openova_console.access.event_guard import EventGuard
 from openova_console.access.identity import WhoCache
 from openova_console.api import history, logs, metrics, rest
@@ -103,12 +104,14 @@ class Console:
             logging.getLogger("openova_console").warning("There is no account yet: open /auth/setup and enter %s", code)
 
     async def _keep(self) -> None:
-        """Cut off pages whose session ended elsewhere, and forget sessions that are long over. Never ends by itself."""
+        """Cut off pages whose session ended elsewhere, tell the audit what failed, forget old sessions. Never ends by itself."""
         pruned = float("-inf")
         while True:
             try:
                 if self._guard is not None:
                     await self._guard.sweep()
+                if self._engine is not None:
+                    await in_thread(partial(failures.settle, engine=self._engine, now=datetime.now(UTC)))
                 if time.monotonic() - pruned > PRUNE_EVERY_S:
                     await in_thread(self._prune)
                     pruned = time.monotonic()

@@ -30,6 +30,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SIGN_IN = "/auth/sign-in"
 PASSWORD = "/auth/password"  # noqa: S105 - a path
+CONFIRM = "/auth/confirm"
 PUBLIC_FOLDERS = ("/auth/", "/assets/")
 PUBLIC_FILES = frozenset({"/healthz", "/readyz", "/metrics", "/favicon.ico", "/favicon.svg", "/openova.css", "/robots.txt"})
 # Probes name the pod's own address as Host.
@@ -212,4 +213,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sente
     await send({"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else body})
 
 
-__all__ = ["PASSWORD", "PUBLIC_FILES", "PUBLIC_FOLDERS", "SIGN_IN", "Gate", "cookie_name", "is_public", "safe_next"]
+__all__ = ["CONFIRM", "PASSWORD", "PUBLIC_FILES", "PUBLIC_FOLDERS", "SIGN_IN", "Gate", "cookie_name", "is_public", "safe_next"]

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from openova_console.access import users
 from openova_console.access.roles import Role
+from openova_console.store import audit
 from openova_console.store.tables import SetupCode, User
 
 VALID = timedelta(hours=24)
@@ -21,8 +22,8 @@ class SetupRefused(Exception):
 
 
 def issue(*, session: Session, now: datetime) -> str | None:
-    """A new one-time code while there are no accounts; None when there are. Earlier codes end."""
-    if users.count(session=session):
+    """A new one-time code while there are no accounts but the sealed one; None when there are. Earlier codes end."""
+    if not wanted(session=session):
         return None
     code = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(5))
     earlier = update(SetupCode).where(col(SetupCode.used_at).is_(None))
@@ -36,8 +37,11 @@ def wanted(*, session: Session) -> bool:
     return users.count(session=session) == 0
 
 
-def redeem(*, session: Session, code: str, name: str, password: str, now: datetime) -> User:
-    """Exchange the code for the first administrator's account. Works once.
+def redeem(*, session: Session, code: str, name: str, password: str, now: datetime, address: str = "") -> User:
+    """Exchange the code for the first administrator's account, and seal that in the audit. Works once.
+
+    Args:
+        address: where it came from, for the audit.
 
     Raises:
         SetupRefused: when the code is wrong, used or expired, or somebody else was faster.
@@ -51,7 +55,10 @@ def redeem(*, session: Session, code: str, name: str, password: str, now: dateti
     )
     if session.connection().execute(unused.values(used_at=now)).rowcount != 1:
         raise SetupRefused("This code is not valid: take the newest one from the console's log, or restart it for another.")
-    return users.add(session=session, name=name, password=password, role=Role.ADMIN, now=now)
+    user = users.add(session=session, name=name, password=password, role=Role.ADMIN, now=now)
+    body = {"account": user.name, "role": user.role, "address": address[:64]}
+    audit.append(session=session, event="account.first_administrator", actor=user.name, body=body, now=now)
+    return user
 
 
 def _digest(code: str) -> str:

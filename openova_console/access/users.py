@@ -1,4 +1,8 @@
-"""Local accounts: made, changed and listed here, by the command line and by the first set-up."""
+"""Local accounts: made, changed and listed here, by operations, by the first set-up, and by the command line before it is over.
+
+The sealed account is for whoever is alone on call. It is closed again when its use has been reviewed, and nothing opens it
+but a new word (`seal`).
+"""
 
 import re
 from collections.abc import Sequence
@@ -42,8 +46,14 @@ def everyone(*, session: Session) -> Sequence[User]:
 
 
 def count(*, session: Session) -> int:
-    """How many accounts there are, disabled ones included."""
-    return session.exec(select(func.count()).select_from(User)).one()
+    """How many accounts there are, disabled ones included and sealed ones not."""
+    return session.exec(select(func.count()).select_from(User).where(col(User.break_glass).is_(False))).one()
+
+
+def administrators(*, session: Session) -> Sequence[User]:
+    """The ordinary accounts that are administrators, closed ones included."""
+    wanted = select(User).where(User.role == Role.ADMIN.value, col(User.break_glass).is_(False))
+    return session.exec(wanted.order_by(col(User.name_key))).all()
 
 
 def add(*, session: Session, name: str, password: str, role: Role, now: datetime, must_change: bool = False) -> User:
@@ -70,6 +80,34 @@ def add_with_word(*, session: Session, name: str, word_hash: str, role: Role, no
     """
     check_name(name)
     return _made(session=session, name=name, password_hash=word_hash, role=role, now=now, must_change=True)
+
+
+def seal(*, session: Session, name: str, word_hash: str, now: datetime) -> User:
+    """Make the sealed account, or give it a new word and open it again. Its sessions end, and it counts as fresh.
+
+    Its word is not changed at the first sign-in, which happens in an emergency. What it may decide does not come from its
+    role (`operations.authority`).
+
+    Args:
+        word_hash: from `passwords.one_time_word`.
+
+    Raises:
+        UserError: when the name is that of an ordinary account, or is no name.
+    """
+    check_name(name)
+    user = find(session=session, name=name)
+    if user is None:
+        user = _made(session=session, name=name, password_hash=word_hash, role=Role.APPROVER, now=now, must_change=False)
+        user.break_glass = True
+    elif not user.break_glass:
+        raise UserError(f"{user.name!r} is an ordinary account: choose another name for the sealed one.")
+    else:
+        user.password_hash = word_hash
+        user.password_changed_at = user.vouched_at = now
+        user.disabled = user.must_change = False
+        _end_sessions(session, user, now)
+    session.add(user)
+    return user
 
 
 def check_name(name: str) -> None:
@@ -160,11 +198,9 @@ def enable(*, session: Session, user: User, now: datetime) -> None:
 
 
 def _keep_an_admin(session: Session, user: User) -> None:
-    if user.role != Role.ADMIN or user.disabled:
+    if user.role != Role.ADMIN or user.disabled or user.break_glass:
         return
-    others = select(func.count()).select_from(User)
-    others = others.where(User.role == Role.ADMIN.value, col(User.disabled).is_(False), User.id != user.id)
-    if not session.exec(others).one():
+    if all(other.disabled or other.id == user.id for other in administrators(session=session)):
         raise UserError(f"{user.name!r} is the only administrator: make another one first.")
 
 

@@ -13,10 +13,12 @@ from openova_console.access.gate import PASSWORD, SIGN_IN
 from openova_console.access.identity import Who
 from openova_console.access.passwords import MIN_LENGTH, WeakPassword
 from openova_console.access.sign_in import LockedOut, SignInRefused, confirm_password
+from openova_console.access.users import UserError
 from openova_console.api import html
 from openova_console.api.auth_pages import PASSWORD_HINT
 from openova_console.api.desk import Desk, go, route, who_of
 from openova_console.api.forms import BadForm, arrival_of, csrf_mark, drop_session, read_form, set_session
+from openova_console.store import audit
 from openova_console.store.database import in_thread, reading, session
 from openova_console.store.tables import AuthSession
 
@@ -110,9 +112,11 @@ async def post_password(desk: Desk, request: Request) -> Response:
     except LockedOut as locked:
         return _password_page(desk, request, who, wrong=str(locked), status=429)
     except SignInRefused:
-        return _password_page(desk, request, who, wrong="The current password is not right.", status=401)
-    except WeakPassword as weak:
-        return _password_page(desk, request, who, wrong=str(weak), status=422)
+        refused = _password_page(desk, request, who, wrong="The current password is not right.", status=401)
+        refused.background = desk.note_failure(request, "password", who.name)
+        return refused
+    except (UserError, WeakPassword) as wrong:
+        return _password_page(desk, request, who, wrong=str(wrong), status=422)
     await desk.who.ended(ended)
     logger.info("%s changed the password", who.name)
     response = go("/")
@@ -125,6 +129,8 @@ def _change(desk: Desk, who: Who, password: str, address: str, user_agent: str) 
     now = desk.now()
     with session(desk.engine) as opened:
         user = users.by_name_or_raise(session=opened, name=who.name)
+        if user.break_glass:
+            raise UserError("The sealed account keeps its word until it is sealed again (operation seal-account).")
         ended = [row.id for row in _standing(desk, opened, who, now)]
         users.set_password(session=opened, user=user, password=password, now=now)
         token, _ = sessions.create(
@@ -135,6 +141,8 @@ def _change(desk: Desk, who: Who, password: str, address: str, user_agent: str) 
             user_agent=user_agent,
             now=now,
         )
+        body = {"address": address, "sessions_ended": len(ended)}
+        audit.append(session=opened, event="person.password_changed", actor=user.name, body=body, now=now)
     return ended, token
 
 
@@ -213,7 +221,11 @@ async def post_sessions(desk: Desk, request: Request) -> Response:
 
     def end() -> bool:
         with session(desk.engine) as opened:
-            return sessions.revoke(session=opened, session_id=session_id, user_id=who.user_id, now=desk.now())
+            if not sessions.revoke(session=opened, session_id=session_id, user_id=who.user_id, now=desk.now()):
+                return False
+            body = {"session": session_id, "by": who.session_id}
+            audit.append(session=opened, event="person.session_ended", actor=who.name, body=body, now=desk.now())
+            return True
 
     if await in_thread(end):
         await desk.who.ended([session_id])
@@ -234,6 +246,8 @@ async def post_sign_out_everywhere(desk: Desk, request: Request) -> Response:
         with session(desk.engine) as opened:
             standing = [row.id for row in _standing(desk, opened, who, desk.now())]
             sessions.revoke_all(session=opened, user_id=who.user_id, now=desk.now())
+            body = {"session": who.session_id, "sessions_ended": len(standing)}
+            audit.append(session=opened, event="person.signed_out_everywhere", actor=who.name, body=body, now=desk.now())
             return standing
 
     await desk.who.ended(await in_thread(end))

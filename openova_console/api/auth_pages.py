@@ -98,6 +98,7 @@ async def post_sign_in(desk: Desk, request: Request) -> Response:
             address=address,
             user_agent=request.headers.get("user-agent", ""),
             now=desk.now(),
+            glass_broken=desk.glass_broken,
         )
     except LockedOut as locked:
         # The name is not logged: people type passwords into that field.
@@ -107,7 +108,9 @@ async def post_sign_in(desk: Desk, request: Request) -> Response:
         return response
     except SignInRefused as refused:
         logger.warning("sign-in refused from %s", address)
-        return _sign_in_page(desk, request, target, name=name, wrong=str(refused), status=401)
+        response = _sign_in_page(desk, request, target, name=name, wrong=str(refused), status=401)
+        response.background = desk.note_failure(request, "sign-in", name)
+        return response
     await desk.end_other_session(request)
     logger.info("%s signed in from %s", signed_in.who.name, address)
     response = go(PASSWORD if signed_in.who.must_change else target)
@@ -135,7 +138,7 @@ async def post_sign_out(desk: Desk, request: Request) -> Response:
             await read_form(request)
         except BadForm:
             return go("/auth/sign-out")
-        await desk.end_session(who)
+        await desk.end_session(who, event="person.signed_out")
         logger.info("%s signed out", who.name)
     response = go(SIGN_IN)
     drop_session(request, response)
@@ -181,16 +184,18 @@ async def post_setup(desk: Desk, request: Request) -> Response:
     if password != fields.get("again", ""):
         return _setup_page(desk, request, name=name, wrong="The two passwords differ: type them again.", status=422)
 
+    address, code = arrival_of(request).address, fields.get("code", "")
+
     def redeem() -> None:
         with session(desk.engine) as opened:
-            setup.redeem(session=opened, code=fields.get("code", ""), name=name, password=password, now=desk.now())
+            setup.redeem(session=opened, code=code, name=name, password=password, now=desk.now(), address=address)
 
     try:
         await in_thread(redeem)
     except SetupRefused as refused:
-        logger.warning("set-up refused from %s", arrival_of(request).address)
+        logger.warning("set-up refused from %s", address)
         return _setup_page(desk, request, name=name, wrong=str(refused), status=403)
     except (UserError, WeakPassword) as wrong:
         return _setup_page(desk, request, name=name, wrong=str(wrong), status=422)
-    logger.info("the first administrator, %s, was made from %s", name, arrival_of(request).address)
+    logger.info("the first administrator, %s, was made from %s", name, address)
     return _sign_in_page(desk, request, "/", name=name)

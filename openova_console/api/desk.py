@@ -5,25 +5,30 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from openova_console.access import sessions
+from openova_console.access import failures, sessions
+from openova_console.access.failures import Attempt
 from openova_console.access.identity import Who, WhoCache
+from openova_console.access.sign_in import GlassBroken
 from openova_console.api import html
-from openova_console.api.forms import csrf_mark, keep_anonymous_secret, session_token
+from openova_console.api.forms import arrival_of, csrf_mark, keep_anonymous_secret, session_token
 from openova_console.settings import Settings
+from openova_console.store import audit
 from openova_console.store.database import in_thread, session
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The services behind the pages. `now` is for tests."""
+    """The services behind the pages. `now` is for tests; `glass_broken` tells everybody that the sealed account signs in."""
 
     settings: Settings
     engine: Engine
     who: WhoCache
+    glass_broken: GlassBroken
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def page(self, request: Request, title: str, build: Callable[[str], list[html.Markup]], *, status: int = 200) -> HTMLResponse:
@@ -33,12 +38,31 @@ class Desk:
         keep_anonymous_secret(request, response, secret)
         return response
 
-    async def end_session(self, who: Who) -> None:
-        """End this one session, and close what is open for it."""
+    def note_failure(self, request: Request, attempt: Attempt, name: str) -> BackgroundTask:
+        """Seal that an attempt has failed, for the answer to do when it is on its way: nobody can measure how long it takes."""
+        who, address, now = who_of(request), arrival_of(request).address, self.now()
+
+        def seal() -> None:
+            failures.note(
+                engine=self.engine,
+                settings=self.settings.console,
+                attempt=attempt,
+                name=name,
+                address=address,
+                by="" if who is None or attempt == "sign-in" else who.name,
+                now=now,
+            )
+
+        return BackgroundTask(in_thread, seal)
+
+    async def end_session(self, who: Who, *, event: str) -> None:
+        """End this one session, seal that under this name, and close what is open for it."""
 
         def end() -> None:
             with session(self.engine) as opened:
-                sessions.revoke(session=opened, session_id=who.session_id, user_id=who.user_id, now=self.now())
+                if sessions.revoke(session=opened, session_id=who.session_id, user_id=who.user_id, now=self.now()):
+                    body = {"session": who.session_id}
+                    audit.append(session=opened, event=event, actor=who.name, body=body, now=self.now())
 
         await in_thread(end)
         await self.who.ended([who.session_id])
@@ -47,7 +71,7 @@ class Desk:
         """End the session that the browser came with: a new sign-in never lives on beside it."""
         before = await self.who.who(session_token(request))
         if before is not None:
-            await self.end_session(before)
+            await self.end_session(before, event="person.session_replaced")
 
 
 Handler = Callable[[Desk, Request], Awaitable[Response]]

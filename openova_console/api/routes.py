@@ -20,12 +20,15 @@ from openova_console.access.arrival import Scope
 from openova_console.access.bearers import Bearers
 from openova_console.access.gate import App, Gate, Receive, Send
 from openova_console.access.identity import WhoCache
-from openova_console.api import account_pages, auth_pages, health, reflex_env
+from openova_console.api import account_pages, auth_pages, confirm_page, health, reflex_env
 from openova_console.api.desk import Desk
 from openova_console.api.frames import PageMessages
 from openova_console.api.health import Readiness
 from openova_console.api.metrics import HTTP_SECONDS
 from openova_console.api.security_headers import SecurityHeaders
+from openova_console.notify.outbox import say
+from openova_console.operations.glass import Glass
+from openova_console.operations.notices import Notices
 from openova_console.settings import Settings
 
 _PARTS = {"/auth/": "auth", "/api/": "api", "/assets/": "assets"}
@@ -53,12 +56,13 @@ def wrap(
     Raises:
         BuildError: when the build is not one that can be served.
     """
-    desk = Desk(settings, engine, who, now)
+    desk = Desk(settings, engine, who, Glass(settings, Notices(say, now), now), now)
     own = Starlette(
         routes=[
             *health.routes(settings.console, readiness),
             *auth_pages.routes(desk),
             *account_pages.routes(desk),
+            *confirm_page.routes(desk),
             *reflex_env.routes(build),
             *more,
         ],

@@ -9,6 +9,7 @@ import typer
 
 from openova_console.access.passwords import WeakPassword
 from openova_console.access.users import UserError
+from openova_console.cli.offline import NotHere
 from openova_console.settings import Settings, SettingsError, load
 from openova_console.store.database import StoreError
 
@@ -37,5 +38,5 @@ def one_sentence() -> Iterator[None]:
     """Turn what a person can mend into its sentence and exit 1."""
     try:
         yield
-    except (StoreError, UserError, WeakPassword) as error:
+    except (StoreError, UserError, WeakPassword, NotHere) as error:
         fail(str(error))

@@ -15,12 +15,17 @@ from openova_console.operations.operation import Operation, Policy
 from openova_console.operations.words import State
 
 REASON_LIMIT = 500
+CONFIRM_FIRST = "Approving this asks for your password again: confirm it first."
+"""The sentence that `/auth/confirm` does away with; `Refused.code` beside it is "confirm"."""
+SEALED_STAYS_OUT = "The sealed account changes the platform in an emergency, and has no part in the console's own settings."
 
 
 def against_request(caller: Caller, operation: Operation, policy: Policy) -> str:
     """Why this caller may not ask for this kind."""
     if caller.kind == "machine" and not {f"request:{operation.kind}", "request:*"} & caller.scopes:
         return f"This token may not request {operation.kind}: it needs the scope request:{operation.kind}."
+    if caller.break_glass and not operation.on_platform:
+        return SEALED_STAYS_OUT
     if caller.kind != "schedule" and not allows(caller.role, policy.request):
         return f"Requesting this needs the role {policy.request.value}; yours is {caller.role.value}."
     return ""
@@ -40,6 +45,7 @@ def against_approval(
     caller: Caller,
     policy: Policy,
     *,
+    on_platform: bool,
     owner_id: int | None,
     state: State,
     expires_at: datetime,
@@ -51,6 +57,7 @@ def against_approval(
     """Why this caller may not say yes to this operation.
 
     Args:
+        on_platform: whether the operation changes the platform, and not the console itself.
         owner_id: the person who asked for it, or whose machine did.
         decided: user ids with a decision that stands.
         fresh_for: how long an account that was made, reset or changed cannot approve.
@@ -62,6 +69,8 @@ def against_approval(
         return f"This is {state.value.replace('_', ' ')}: there is nothing to approve any more."
     if against := against_expired(expires_at, now) or against_same_person(caller.user_id, owner_id):
         return against
+    if caller.break_glass and not on_platform:
+        return SEALED_STAYS_OUT
     if not caller.break_glass and not allows(caller.role, policy.approve):
         return f"Approving this needs the role {policy.approve.value}; yours is {caller.role.value}."
     if caller.vouched_at is not None and now - caller.vouched_at < fresh_for:
@@ -70,13 +79,18 @@ def against_approval(
     if caller.user_id in set(decided):
         return "You have decided about this already."
     if policy.confirm and (caller.confirmed_at is None or now - caller.confirmed_at > confirm_for):
-        return "Approving this asks for your password again: confirm it first."
+        return CONFIRM_FIRST
     return ""
 
 
-def code_of(caller: Caller, state: State, expires_at: datetime, now: datetime) -> str:
-    """The word for machines beside what `against_approval` says: "state" where nobody could approve any more, else "role"."""
-    return "state" if caller.kind == "person" and (state is not State.PENDING or now >= expires_at) else "role"
+def code_of(caller: Caller, state: State, expires_at: datetime, now: datetime, against: str = "") -> str:
+    """The word for machines beside what `against_approval` says.
+
+    "state" where nobody could approve any more, "confirm" where only the password is missing, else "role".
+    """
+    if caller.kind == "person" and (state is not State.PENDING or now >= expires_at):
+        return "state"
+    return "confirm" if against == CONFIRM_FIRST else "role"
 
 
 def against_same_person(approver_id: int, owner_id: int | None) -> str:

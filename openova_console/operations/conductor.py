@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from openova_console.operations import ledger, signing, standing
+from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.executor import ENGINE, Executor
 from openova_console.operations.judging import Judge, only_holds
 from openova_console.operations.notices import Notices
@@ -139,7 +140,7 @@ class RunConductor:
                 return f"The approval of {approval.name} has been used before"
             if now < approval.expires_at and approval.user_id != row.owner_id:
                 good.add(approval.user_id)
-                sealed = sealed or approval.break_glass
+                sealed = sealed or (approval.break_glass and CATALOGUE[row.kind].on_platform)
         if len(good) >= row.approvals_needed or sealed:
             return ""
         return f"{len(good)} of {row.approvals_needed} approvals hold: the others have expired or were taken back"

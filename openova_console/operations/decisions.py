@@ -11,7 +11,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Engine as Database
 from sqlmodel import Session
@@ -19,7 +19,7 @@ from sqlmodel import Session
 from openova_console.access import sessions
 from openova_console.access.caller import Caller
 from openova_console.operations import ledger, policies, signing
-from openova_console.operations.authority import against_approval, against_reason, code_of
+from openova_console.operations.authority import CONFIRM_FIRST, against_approval, against_reason, code_of
 from openova_console.operations.catalogue import CATALOGUE, policy_version
 from openova_console.operations.judging import Judge, only_holds
 from openova_console.operations.notices import Notices
@@ -58,6 +58,7 @@ class Decisions:
         return against_approval(
             caller,
             policy_from(row),
+            on_platform=CATALOGUE[row.kind].on_platform,
             owner_id=row.owner_id,
             state=State(row.state),
             expires_at=row.expires_at,
@@ -107,7 +108,7 @@ class Decisions:
 
         row, against, same_policy = await in_thread(ask)
         if against:
-            raise Refused(code_of(caller, State(row.state), row.expires_at, self._now()), against)
+            raise Refused(code_of(caller, State(row.state), row.expires_at, self._now(), against), against)
         if digest != row.digest:
             raise Refused("digest", "The plan on your screen is not this one: open it again and read it.")
         if not same_policy:
@@ -120,11 +121,11 @@ class Decisions:
         with session(self._database) as opened:
             row = _row(opened, operation_id, lock=True)
             if against := self.against(opened, row, caller):
-                raise Refused(code_of(caller, State(row.state), row.expires_at, now), against)
+                raise Refused(code_of(caller, State(row.state), row.expires_at, now, against), against)
             assert caller.user_id is not None, "only a person gets this far"
             if policy_from(row).confirm and not sessions.consume_confirmation(session=opened, session_id=caller.session_id):
-                raise Refused("role", "Approving this asks for your password again: confirm it first.")
-            approval = self._signed(row, caller, digest, reason, now)
+                raise Refused("confirm", CONFIRM_FIRST)
+            approval = self._signed(row, caller, "approve", digest, reason, now)
             opened.add(approval)
             opened.flush()
             body = {"approval": approval.id, "digest": digest, "reason": reason, "break_glass": caller.break_glass}
@@ -141,30 +142,24 @@ class Decisions:
             opened.add(row)
             return row
 
-    def _signed(self, row: OperationRow, caller: Caller, digest: str, reason: str, now: datetime) -> ApprovalRow:
-        id_, user_id = secrets.token_hex(16), int(caller.user_id or 0)
-        signature = signing.sign(
-            self._key,
-            approval_id=id_,
+    def _signed(
+        self, row: OperationRow, caller: Caller, decision: Literal["approve", "deny"], digest: str, reason: str, now: datetime
+    ) -> ApprovalRow:
+        approval = ApprovalRow(
+            id=secrets.token_hex(16),
             operation_id=row.id,
-            user_id=user_id,
-            digest=digest,
-            at=now,
-            expires_at=row.expires_at,
-        )
-        return ApprovalRow(
-            id=id_,
-            operation_id=row.id,
-            user_id=user_id,
+            user_id=int(caller.user_id or 0),
             name=caller.name,
-            decision="approve",
+            decision=decision,
             reason=reason[:500],
             digest=digest,
-            signature=signature,
+            signature="",
             break_glass=caller.break_glass,
             at=now,
             expires_at=row.expires_at,
         )
+        approval.signature = signing.sign(self._key, approval)
+        return approval
 
     def _tell_of_glass(self, opened: Session, row: OperationRow, caller: Caller, now: datetime) -> None:
         what = f"{caller.name} approved “{row.title}”, which {row.actor} asked for."
@@ -197,9 +192,7 @@ class Decisions:
                 if own:
                     ledger.move(opened, row, State.CANCELLED, f"Taken back: {reason}", actor=caller.label, now=now)
                     return row
-                denial = self._signed(row, caller, row.digest, reason, now)
-                denial.decision = "deny"
-                opened.add(denial)
+                opened.add(self._signed(row, caller, "deny", row.digest, reason, now))
                 body = {"reason": reason}
                 ledger.move(
                     opened,
@@ -223,6 +216,7 @@ class Decisions:
         return against_approval(
             caller,
             policy_from(row),
+            on_platform=CATALOGUE[row.kind].on_platform,
             owner_id=None,
             state=State(row.state),
             expires_at=row.expires_at,
@@ -230,7 +224,7 @@ class Decisions:
             fresh_for=timedelta(0),
             confirm_for=timedelta(days=36500),
             now=self._now(),
-        ).replace("Approving this asks for your password again: confirm it first.", "")
+        ).replace(CONFIRM_FIRST, "")
 
     async def take_back(self, operation_id: str, caller: Caller) -> OperationRow:
         """Revoke one's own yes, as long as the run has not begun."""

@@ -14,8 +14,8 @@ from sqlmodel import Session, col, select
 
 from openova_console.access.caller import Caller
 from openova_console.access.roles import Role, allows
-from openova_console.operations import brakes
-from openova_console.operations.authority import against_reason
+from openova_console.operations import brakes, glass
+from openova_console.operations.authority import SEALED_STAYS_OUT, against_reason
 from openova_console.operations.brakes import FreezeError
 from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.notices import Notices
@@ -103,11 +103,13 @@ class Governance:
         """Why this caller may not declare or end an incident; "" when he may."""
         return "" if caller.kind == "person" and allows(caller.role, Role.OPERATOR) else _NO_INCIDENT
 
-    def against_review(self, caller: Caller, about_id: int | None) -> str:
-        """Why this caller may not close a review about what the account `about_id` did; "" when he may."""
-        if caller.kind != "person" or not allows(caller.role, Role.APPROVER):
-            return "Reviewing needs the role approver."
-        return "This is about what you did: another person has to review it." if about_id == caller.user_id else ""
+    def against_review(self, opened: Session, caller: Caller, row: ReviewRow) -> str:
+        """Why this caller may not close this review; "" when he may."""
+        if against := _against_reviewing(caller):
+            return against
+        if row.opened_by_id == caller.user_id:
+            return "This is about what you did: another person has to review it."
+        return glass.against_review(opened, row, caller.user_id)
 
     async def declare(self, caller: Caller, *, title: str) -> IncidentRow:
         """Declare an incident. Whoever asks for an operation under it has to be another person."""
@@ -156,8 +158,8 @@ class Governance:
         return row
 
     async def close_review(self, caller: Caller, review_id: str, *, finding: str) -> ReviewRow:
-        """Close a review. Not by whoever it is about."""
-        self._check(self.against_review(caller, None), finding)
+        """Close a review. Not by whoever it is about. That of a sealed account's sign-in closes the account with it."""
+        self._check(_against_reviewing(caller), finding)
 
         def write() -> ReviewRow:
             now = self._now()
@@ -165,11 +167,12 @@ class Governance:
                 row = opened.get(ReviewRow, review_id)
                 if row is None or row.closed_at is not None:
                     raise Refused("state", "There is no such review that is still open.")
-                if against := self.against_review(caller, row.opened_by_id):
+                if against := self.against_review(opened, caller, row):
                     raise Refused("role", against)
                 row.closed_at, row.closed_by, row.finding = now, caller.label, finding[:1000]
                 opened.add(row)
-                body = {"review": row.id, "what": row.what, "finding": row.finding}
+                closed = glass.close_after(opened, row, now)
+                body = {"review": row.id, "what": row.what, "finding": row.finding, "account_closed": closed}
                 audit.append(
                     session=opened,
                     event="review.closed",
@@ -231,6 +234,12 @@ class Governance:
             raise Refused("role", against)
         if wrong := against_reason(reason):
             raise Refused("reason", wrong, mistakes={"reason": wrong})
+
+
+def _against_reviewing(caller: Caller) -> str:
+    if caller.break_glass:
+        return SEALED_STAYS_OUT
+    return "" if caller.kind == "person" and allows(caller.role, Role.APPROVER) else "Reviewing needs the role approver."
 
 
 _NO_INCIDENT = "Declaring and ending incidents needs the role operator."

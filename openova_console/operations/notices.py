@@ -65,6 +65,12 @@ class Notices:
         title = f"The sealed account {name} was used"
         self._tell(opened, f"glass/{key}", "account.break_glass", title, f"{what} It has to be reviewed.", link, urgent=True)
 
+    def offline(self, opened: Session, key: str, sentence: str) -> None:
+        """An account was changed on the command line, without the four eyes of an operation."""
+        title = "An account was changed on the command line"
+        text = f"{sentence} It has to be reviewed."
+        self._tell(opened, f"offline/{key}", "account.offline", title, text, "/freeze", urgent=True)
+
     def frozen(self, opened: Session, key: str, sentence: str) -> None:
         """A freeze was set or lifted."""
         self._tell(opened, f"freeze/{key}", "freeze.changed", sentence, sentence, "/freeze", urgent=True)

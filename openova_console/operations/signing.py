@@ -10,7 +10,6 @@ import hmac
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,43 +72,26 @@ def load_key(path: Path, *, make: bool) -> bytes:
     return text.encode()
 
 
-def _signed(*, approval_id: str, operation_id: str, user_id: int, digest: str, at: datetime, expires_at: datetime) -> bytes:
-    return canonical(
-        {
-            "approval": approval_id,
-            "operation": operation_id,
-            "user": user_id,
-            "digest": digest,
-            "at": at.isoformat(),
-            "expires": expires_at.isoformat(),
-        }
-    ).encode()
-
-
-def sign(
-    key: bytes, *, approval_id: str, operation_id: str, user_id: int, digest: str, at: datetime, expires_at: datetime
-) -> str:
-    """The signature of one yes."""
-    said = _signed(
-        approval_id=approval_id, operation_id=operation_id, user_id=user_id, digest=digest, at=at, expires_at=expires_at
-    )
-    return hmac.new(key, said, hashlib.sha256).hexdigest()
+def sign(key: bytes, row: ApprovalRow) -> str:
+    """The signature of one decision: who, which way, on what and when, and whether the sealed account's yes counts for all."""
+    said = {
+        "approval": row.id,
+        "operation": row.operation_id,
+        "user": row.user_id,
+        "decision": row.decision,
+        "digest": row.digest,
+        "break_glass": row.break_glass,
+        "at": row.at.isoformat(),
+        "expires": row.expires_at.isoformat(),
+    }
+    return sign_document(key, said)
 
 
 def is_signed(key: bytes, row: ApprovalRow) -> bool:
     """Whether this row was written by a console that holds the key, and not changed since."""
-    expected = sign(
-        key,
-        approval_id=row.id,
-        operation_id=row.operation_id,
-        user_id=row.user_id,
-        digest=row.digest,
-        at=row.at,
-        expires_at=row.expires_at,
-    )
-    return hmac.compare_digest(expected, row.signature)
+    return hmac.compare_digest(sign(key, row), row.signature)
 
 
 def sign_document(key: bytes, document: Mapping[str, Any]) -> str:
-    """The signature of any other record (a standing approval, a freeze that goes to the other console)."""
+    """The signature of any record (a decision, a standing approval, a freeze that goes to the other console)."""
     return hmac.new(key, canonical(dict(document)).encode(), hashlib.sha256).hexdigest()

@@ -14,7 +14,8 @@ from sqlmodel import Session
 from openova_console.access.caller import Caller
 from openova_console.access.roles import allows
 from openova_console.operations import ledger
-from openova_console.operations.authority import against_reason
+from openova_console.operations.authority import SEALED_STAYS_OUT, against_reason
+from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.decisions import _row
 from openova_console.operations.policies import policy_from
 from openova_console.operations.requests import Refused
@@ -146,6 +147,8 @@ def _against_person(row: OperationRow, state: State, caller: Caller, wish: Wish)
     policy = policy_from(row)
     careful = wish == "skip" or (wish == "resume" and state is not State.PAUSED_BY_OPERATOR)
     need = policy.approve if careful else policy.request
+    if caller.break_glass and not CATALOGUE[row.kind].on_platform:
+        return SEALED_STAYS_OUT
     if not allows(caller.role, need) and not caller.break_glass:
         return f"This needs the role {need.value}; yours is {caller.role.value}."
     if careful and caller.user_id == row.owner_id:

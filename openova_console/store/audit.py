@@ -50,8 +50,7 @@ def append(
     if now.tzinfo is None:
         raise ValueError("The instant of an audit event needs a time zone.")
     kept = _kept(body)
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turn(session)
     seq, previous = head(session)
     row = AuditEvent(
         seq=seq + 1,
@@ -67,6 +66,12 @@ def append(
     session.add(row)
     session.flush()
     return row
+
+
+def take_turn(session: Session) -> None:
+    """Wait until nobody else appends; until the transaction ends nobody else does. For whoever looks before appending."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def instant(at: datetime) -> str:

@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 from sqlmodel import Session
 
 from openova_console.access.caller import Caller
+from openova_console.access.gate import CONFIRM
 from openova_console.operations import ledger, reads
+from openova_console.operations.authority import CONFIRM_FIRST
 from openova_console.operations.policies import policy_from
 from openova_console.operations.requests import Refused
 from openova_console.operations.steering import WISHES
@@ -15,7 +17,6 @@ from openova_console.store.change_tables import OperationRow
 from openova_console.web import services as console
 from openova_console.web.states.asking import SIGNED_OUT
 
-CONFIRM = "Approving this asks for your password again"
 _DONE = {
     "approve": "You have approved it.",
     "deny": "It is over.",
@@ -76,9 +77,9 @@ def choices(opened: Session, row: OperationRow, caller: Caller) -> dict[str, str
 
 def needs_confirmation(against: str) -> bool:
     """Whether only the password, given again, stands in the way of an approval."""
-    return against.startswith(CONFIRM)
+    return against == CONFIRM_FIRST
 
 
 def confirm_href(back: str) -> str:
     """Where the password is given again; it leads back to this page."""
-    return "/auth/confirm?" + urlencode({"next": back})
+    return f"{CONFIRM}?{urlencode({'next': back})}"

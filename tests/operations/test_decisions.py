@@ -167,8 +167,12 @@ def borrow(approval: ApprovalRow) -> None:
     approval.digest = "f" * 64
 
 
-@pytest.mark.parametrize("change", [forge, replay, outdate, borrow])
-async def test_a_forged_replayed_outdated_or_borrowed_approval_begins_nothing(bench: Bench, change):
+def seal(approval: ApprovalRow) -> None:
+    approval.break_glass = True
+
+
+@pytest.mark.parametrize("change", [forge, replay, outdate, borrow, seal])
+async def test_a_forged_replayed_outdated_borrowed_or_raised_approval_begins_nothing(bench: Bench, change):
     ended = await waiting_with(bench, change)
     assert ended.state == State.VOIDED, ended.sentence
     assert "write.sending" not in bench.events(ended.id)
@@ -192,7 +196,7 @@ async def test_a_kind_that_asks_for_the_password_again_takes_one_confirmation_pe
     async with engine_on(lab.path / "console.yaml", tmp_path, kinds=policy) as bench:
         row = await asked(bench)
         anna = bench.person("anna", Role.APPROVER)
-        assert "password" in await refused(bench.engine.decisions.approve(row.id, anna, digest=row.digest), "role")
+        assert "password" in await refused(bench.engine.decisions.approve(row.id, anna, digest=row.digest), "confirm")
         with bench.write() as opened:
             sessions.confirm(session=opened, session_id=anna.session_id, now=bench.now())
         confirmed = bench.again(anna)

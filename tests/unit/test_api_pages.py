@@ -2,118 +2,22 @@
 
 import contextlib
 import re
-from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import pytest
 from sqlmodel import select
 
 from openova_console.access import setup
-from openova_console.access.identity import WhoCache
 from openova_console.access.roles import Role
 from openova_console.api.account_pages import browser_name
-from openova_console.api.health import Readiness
-from openova_console.api.routes import wrap
 from openova_console.store.database import reading, session
 from openova_console.store.tables import AuthSession, User
-from tests.support.consoles import NOW, PASSWORD, add_user, call, settings_with
+from tests.support.consoles import NOW, PASSWORD, add_user
+from tests.support.pages import Browser, Fields, app, browser, make_app
+
+__all__ = ["app", "browser", "make_app"]
 
 NEW = "a much better passphrase"
-
-
-class Fields(HTMLParser):
-    """The forms of a page, and what is announced."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.forms, self.alert, self._alert = [], "", False
-        self.labels, self.inputs = set(), []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        if tag == "form":
-            self.forms.append({"action": attrs["action"], "method": attrs["method"], "fields": {}})
-        if tag == "input":
-            self.forms[-1]["fields"][attrs["name"]] = attrs.get("value") or ""
-            self.inputs.append(attrs)
-        if tag == "label":
-            self.labels.add(attrs["for"])
-        self._alert = self._alert or attrs.get("role") == "alert"
-
-    def handle_endtag(self, tag):
-        if tag == "div":
-            self._alert = False
-
-    def handle_data(self, data):
-        if self._alert:
-            self.alert += data
-
-
-class Browser:
-    """Keeps cookies, sends Origin, follows nothing by itself."""
-
-    def __init__(self, app, host="localhost", scheme="http", client=("192.0.2.7", 1)):
-        self.app, self.host, self.scheme, self.client = app, host, scheme, client
-        self.cookies, self.set_cookies = {}, []
-
-    async def send(self, path, method="GET", fields=None, **headers):
-        path, _, query = path.partition("?")
-        sent = {"host": self.host, "accept": "text/html", "user-agent": "Test <b>Browser</b>"}
-        if self.cookies:
-            sent["cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        if method == "POST":
-            sent |= {"origin": f"{self.scheme}://{self.host}", "content-type": "application/x-www-form-urlencoded"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        body = urlencode(fields or {}).encode() if not isinstance(fields, bytes) else fields
-        answer = await call(self.app, path, query=query, method=method, headers=sent, body=body, client=self.client)
-        for cookie in answer.all("set-cookie"):
-            self.set_cookies.append(cookie)
-            name, _, value = cookie.partition(";")[0].partition("=")
-            if "Max-Age=0" in cookie:
-                self.cookies.pop(name, None)
-            else:
-                self.cookies[name] = value
-        return answer
-
-    async def fill(self, path, number=0, **fields):
-        """Open a page, fill one of its forms, send it."""
-        page = Fields((await self.send(path)).text)
-        form = page.forms[number]
-        return await self.send(form["action"], "POST", form["fields"] | fields)
-
-    async def sign_in(self, name="alice", password=PASSWORD, path="/auth/sign-in"):
-        return await self.fill(path, name=name, password=password)
-
-
-async def reflex(scope, receive, send):
-    """Stands for the Reflex application."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.accept"})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"server", b"x")]})
-    await send({"type": "http.response.body", "body": b"the console"})
-
-
-@pytest.fixture
-def make_app(engine, clock):
-    def make(**console):
-        settings = settings_with(**console)
-        cache = WhoCache(engine, settings.console, now=clock.now, clock=clock.monotonic)
-        return wrap(reflex, settings=settings, engine=engine, who=cache, readiness=Readiness(), now=clock.now)
-
-    return make
-
-
-@pytest.fixture
-def app(make_app):
-    return make_app()
-
-
-@pytest.fixture
-def browser(app):
-    return Browser(app)
 
 
 async def test_a_deep_link_survives_signing_in(browser, engine):
@@ -197,7 +101,7 @@ async def test_a_session_that_was_planted_does_not_become_anybodys(browser, engi
     assert browser.cookies["openova"] != "planted"
 
 
-FORMS = ["/auth/sign-in", "/auth/sign-out", "/auth/password", "/auth/sessions", "/auth/sign-out-everywhere"]
+FORMS = ["/auth/sign-in", "/auth/sign-out", "/auth/password", "/auth/sessions", "/auth/sign-out-everywhere", "/auth/confirm"]
 
 
 async def _untouched(engine):
@@ -269,15 +173,15 @@ async def test_signing_out_everywhere_ends_them_all(app, engine):
     add_user(engine, "alice")
     add_user(engine, "bob")
     browsers = [Browser(app) for _ in range(3)]
-    for browser in browsers:
-        await browser.sign_in()
+    for one in browsers:
+        await one.sign_in()
     bob = Browser(app)
     await bob.sign_in("bob")
     page = Fields((await browsers[0].send("/auth/sessions")).text)
     number = next(i for i, form in enumerate(page.forms) if form["action"] == "/auth/sign-out-everywhere")
     await browsers[0].fill("/auth/sessions", number)
-    for browser in browsers:
-        assert (await browser.send("/")).status == 303
+    for one in browsers:
+        assert (await one.send("/")).status == 303
     assert (await bob.send("/")).text == "the console"
 
 
@@ -408,7 +312,7 @@ async def test_every_page_is_labelled_escaped_and_names_the_environment(browser,
     add_user(engine, "alice")
     pages = [(await browser.send("/auth/sign-in")).text]
     await browser.sign_in()
-    pages += [(await browser.send(p)).text for p in ("/auth/password", "/auth/sessions", "/auth/sign-out")]
+    pages += [(await browser.send(p)).text for p in ("/auth/password", "/auth/sessions", "/auth/sign-out", "/auth/confirm")]
     for text in pages:
         page = Fields(text)
         visible = [i for i in page.inputs if i.get("type") != "hidden" and "hidden" not in i]
@@ -435,7 +339,7 @@ async def test_who_am_i(browser, engine):
     assert '"name":"alice","role":"operator"' in answer.text
 
 
-@pytest.mark.parametrize("path", ["/auth/password", "/auth/sessions", "/auth/sign-out"])
+@pytest.mark.parametrize("path", ["/auth/password", "/auth/sessions", "/auth/sign-out", "/auth/confirm"])
 async def test_account_pages_send_the_anonymous_to_the_sign_in(browser, engine, path):
     add_user(engine, "alice")
     assert (await browser.send(path)).header("location") == "/auth/sign-in"

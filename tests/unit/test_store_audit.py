@@ -131,6 +131,7 @@ def test_any_single_change_is_found(data):
 
 
 @given(st.integers(1, MANY - 1))
+@settings(deadline=None)
 def test_a_cut_end_is_found_by_an_anchor_and_by_nothing_else(kept):
     lines = chain()
     assert verify(lines[:kept]).ok
@@ -139,6 +140,7 @@ def test_a_cut_end_is_found_by_an_anchor_and_by_nothing_else(kept):
 
 
 @given(st.integers(0, MANY - 1))
+@settings(deadline=None)
 def test_a_chain_that_was_written_anew_is_found_by_an_anchor(at):
     forged = chain(word="y")
     assert verify(forged).ok

@@ -30,6 +30,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "host": (421, "Another host is meant"),
     "unauthenticated": (401, "Nobody is signed in"),
     "role": (403, "Not allowed"),
+    "confirm": (403, "The password is asked for again"),
     "not-found": (404, "Not there"),
     "method": (405, "This address does not take that method"),
     "guard": (409, "A guard stands against it"),

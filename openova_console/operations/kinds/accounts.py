@@ -1,7 +1,10 @@
-"""Accounts: made, given another role, reset, closed and opened, each by one administrator's wish and another's yes.
+"""Accounts: made, given another role, reset, closed, opened and sealed, each by one administrator's wish and another's yes.
 
 Whoever asks for a new account or a reset is shown a one-time word once; the request holds only its hash. The account has to
 change the word at its first sign-in and cannot approve for a while. A changed account's sessions end at once.
+
+The sealed account is for whoever is alone on call (`operations/glass.py`). Its word is not changed at a sign-in; whoever asked
+for it seals it in an envelope. It is made, and made to work again after its use was reviewed, by `seal-account` and no other.
 """
 
 from collections.abc import Mapping
@@ -19,7 +22,7 @@ from openova_console.operations.plan import Data, Plan, Step
 from openova_console.store.tables import User
 
 ACTION = "console.account"
-Verb = Literal["add", "role", "reset", "disable", "enable"]
+Verb = Literal["add", "role", "reset", "disable", "enable", "seal"]
 
 
 def _name(name: str) -> str:
@@ -56,6 +59,13 @@ class ResetPassword(Data):
     word_hash: WordHash
 
 
+class SealAccount(Data):
+    """`word_hash`: from `access.passwords.one_time_word`."""
+
+    name: AccountName
+    word_hash: WordHash
+
+
 class AccountParams(Data):
     """Which account."""
 
@@ -84,9 +94,13 @@ def _is(user: User | None) -> str:
 
 
 def _already(verb: Verb, user: User | None, params: Any) -> str:
-    """Why the change would change nothing."""
+    """Why the change would change nothing, or is none for this account."""
     if user is None:
         return ""
+    if verb == "seal":
+        return "" if user.break_glass else f"{user.name} is an ordinary account: choose another name for the sealed one"
+    if user.break_glass and verb in ("role", "reset", "enable"):
+        return f"{user.name} is the sealed account: it works again when it is sealed anew (seal-account)"
     if verb == "role" and user.role == params.role:
         return f"{user.name} is {user.role} already"
     if verb in ("disable", "enable") and user.disabled is (verb == "disable"):
@@ -111,7 +125,7 @@ def _books(verb: Verb, books: Books, params: Any) -> Mapping[str, Item]:
     value = {
         "name": params.name,
         "there": user is not None,
-        "wanted": verb != "add",
+        "wanted": user is not None if verb == "seal" else verb != "add",
         "already": _already(verb, user, params),
         "is": _is(user),
         "row": account_document(user),
@@ -121,7 +135,7 @@ def _books(verb: Verb, books: Books, params: Any) -> Mapping[str, Item]:
         "account": fresh(value, f"{params.name} is {value['is']}", at=books.now, source=source),
         "admins": fresh({"left": _left(books, verb, user, params)}, at=books.now, source=source),
     }
-    if verb in ("add", "reset"):
+    if verb in _WITH_WORD:
         found["word"] = fresh({"usable": passwords.usable_hash(params.word_hash)}, at=books.now, source=source)
     return found
 
@@ -137,7 +151,9 @@ _TITLES: Mapping[Verb, str] = {
     "reset": "Reset the password of {name}",
     "disable": "Close the account {name}",
     "enable": "Open the account {name} again",
+    "seal": "Seal the account {name}",
 }
+_WITH_WORD = ("add", "reset", "seal")
 _WORD = "with a one-time word that has to be changed at the next sign-in"
 _ENDS = "its sessions end at once"
 _FRESH = "it cannot approve for a while"
@@ -147,6 +163,7 @@ _DETAILS: Mapping[Verb, str] = {
     "reset": f"{_WORD}; {_ENDS}; {_FRESH}",
     "disable": f"{_ENDS}; its tokens no longer count",
     "enable": _FRESH,
+    "seal": f"for whoever is alone on call, with a new word; {_ENDS}; {_FRESH}",
 }
 _UNDO: Mapping[Verb, str] = {
     "add": "Close the account.",
@@ -154,6 +171,7 @@ _UNDO: Mapping[Verb, str] = {
     "reset": "",
     "disable": "Open it again.",
     "enable": "Close it again.",
+    "seal": "Close the account.",
 }
 
 
@@ -175,7 +193,9 @@ def _plan(verb: Verb, request: Request, evidence: Evidence) -> Plan:
         body["role"] = observe["/role"] = params.role.value
     if verb in ("add", "reset"):
         body["must_change"] = True
-    if verb in ("add", "enable", "disable"):
+    if verb == "seal":
+        body["break_glass"] = observe["/break_glass"] = True
+    if verb in ("add", "enable", "disable", "seal"):
         body["disabled"] = observe["/disabled"] = verb == "disable"
     return Plan(
         steps=(
@@ -183,9 +203,9 @@ def _plan(verb: Verb, request: Request, evidence: Evidence) -> Plan:
                 title=f"{_title(verb, params)}: {_DETAILS[verb]}",
                 action=ACTION,
                 system="The console's accounts",
-                method="INSERT" if verb == "add" else "UPDATE",
+                method="UPDATE" if row else "INSERT",
                 body=body,
-                relies_on={f"/{field}": row.get(field) for field in ("id", "role", "disabled")},
+                relies_on={f"/{field}": row.get(field) for field in ("id", "role", "disabled", "break_glass")},
                 observe=observe,
                 arguments={"operation": request.operation_id, "verb": verb, "name": params.name},
                 undo=_UNDO[verb],
@@ -218,4 +238,7 @@ KINDS = (
     _kind("reset", "reset-password", "Reset a password", "The account gets a one-time word.", ResetPassword, "word-usable"),
     _kind("disable", "disable-account", "Close an account", "Nobody signs in with it.", AccountParams, "admin-left"),
     _kind("enable", "enable-account", "Open an account again", "Its owner may sign in again.", AccountParams),
+    _kind(
+        "seal", "seal-account", "Seal an account", "For whoever is alone on call; its use tells all.", SealAccount, "word-usable"
+    ),
 )

@@ -26,6 +26,9 @@ def _write_account(writing: Writing) -> str:
     if verb == "add":
         user = users.add_with_word(session=opened, name=params.name, word_hash=params.word_hash, role=params.role, now=now)
         return f"{user.name} is made as {user.role}"
+    if verb == "seal":
+        user = users.seal(session=opened, name=params.name, word_hash=params.word_hash, now=now)
+        return f"{user.name} is sealed with a new word; its sessions have ended"
     user = users.by_name_or_raise(session=opened, name=params.name)
     match verb:
         case "role":

@@ -150,7 +150,11 @@ class FreezeView(rx.State):
         governance = running.engine.governance
         self.against = governance.against_freeze(caller)
         self.against_incident = governance.against_incident(caller)
-        found = await running.read(lambda opened: reads.brakes_now(opened, console.now()))
+        found = await running.read(
+            lambda opened: [
+                (row, governance.against_review(opened, caller, row)) for row in reads.brakes_now(opened, console.now()).reviews
+            ]
+        )
         self.reviews = [
             ReviewLine(
                 row.id,
@@ -158,9 +162,9 @@ class FreezeView(rx.State):
                 row.opened_by,
                 iso(row.opened_at),
                 f"/runs/{row.operation_id}" if row.operation_id else "",
-                governance.against_review(caller, row.opened_by_id),
+                against,
             )
-            for row in found.reviews
+            for row, against in found
         ]
 
 
