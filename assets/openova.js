@@ -72,6 +72,7 @@
   // What people must hear of, as a notification of the browser: only where they have asked for it, and only when nobody looks
   function notify({ dataset: said }) {
     if (!("Notification" in window) || Notification.permission !== "granted" || document.visibilityState === "visible") return;
+    if (Date.parse(said.said) < performance.timeOrigin + offset) return; // from before this page was opened
     const shown = new Notification(said.title, { body: said.text, tag: said.notice });
     shown.onclick = () => { window.focus(); if (/^\/(?!\/)/.test(said.link)) location.assign(said.link); };
   }
@@ -94,6 +95,7 @@
       if (element.dataset.wanted) open(element.id);
       else if (element.open) element.close();
     }
+    if (name === "data-of" && element.dataset.awaits) compare(element);
     if (name === "data-notice" && record.oldValue && element.dataset.notice) setTimeout(() => notify(element), 0);
     if (name === "data-follow" && record.oldValue && element.dataset.follow !== record.oldValue) {
       clearTimeout(asked);
@@ -101,7 +103,7 @@
     }
   }
   new MutationObserver((records) => records.forEach(followed)).observe(document, {
-    subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ["data-at", "data-wanted", "data-follow", "data-notice"],
+    subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ["data-at", "data-wanted", "data-follow", "data-notice", "data-of"],
   });
   new MutationObserver((records) => {
     if (records.some((r) => Array.from(r.addedNodes).some((n) => n.nodeType === 1))) requestAnimationFrame(tick);
@@ -109,15 +111,21 @@
   document.addEventListener("DOMContentLoaded", tick);
 
   // Dialogs: the platform's own, with its focus trap and Esc
-  function open(id) {
+  function open(id, wanted) {
     const dialog = document.getElementById(id);
-    if (dialog && !dialog.open) dialog.showModal();
+    if (!dialog) return;
+    if (wanted) { dialog.dataset.awaits = wanted; compare(dialog); }
+    if (!dialog.open) dialog.showModal();
+  }
+  // A drawer shows nothing of what it held before: somebody quick could press a button of another object
+  function compare(dialog) {
+    dialog.toggleAttribute("data-loading", dialog.dataset.awaits !== dialog.dataset.of);
   }
   document.addEventListener("click", (event) => {
     const target = event.target.closest ? event.target : null;
     if (!target) return;
     const opener = target.closest("[data-open]");
-    if (opener) open(opener.dataset.open);
+    if (opener) open(opener.dataset.open, opener.dataset.for);
     const closer = target.closest("[data-close]");
     if (closer) closer.closest("dialog").close();
     if (target.tagName === "DIALOG") target.close();

@@ -71,16 +71,32 @@ def test_a_restart_from_the_button_to_the_new_pods(visit: Visit, healthy: None) 
 
 def test_suspended_is_shown_as_suspended_and_resumed_by_the_same_way(visit: Visit, healthy: None) -> None:
     page = visit(KUSTOMIZATIONS, role="operator")
-    actions = drawer(page, "monitoring")
+    actions = drawer(page, "tenants")
     expect(actions.get_by_role("button", name="Resume", exact=True)).to_be_disabled()
     expect(actions).to_contain_text("is not suspended: there is nothing to do")
     approve(visit, ask(page, actions, "Suspend"))
     expect(page.locator(".head .state.ok")).to_have_text("Completed", timeout=60_000)
     page.goto(page.url.split("/runs/")[0] + KUSTOMIZATIONS)
-    row = page.locator("tr", has_text="monitoring").first
+    row = page.locator("tr", has_text="tenants").first
     expect(row.locator(".state.warn")).to_have_text("Suspended", timeout=30_000)
-    approve(visit, ask(page, drawer(page, "monitoring"), "Resume"))
+    approve(visit, ask(page, drawer(page, "tenants"), "Resume"))
     expect(page.locator(".head .state.ok")).to_have_text("Completed", timeout=60_000)
+
+
+def test_a_drawer_never_shows_the_buttons_of_the_object_before(visit: Visit, healthy: None) -> None:
+    page = visit(DEPLOYMENTS, role="operator")
+    drawer(page, "payments")
+    page.keyboard.press("Escape")
+    # Within one turn of the browser's loop: before the server can have answered.
+    found = page.evaluate("""() => {
+        const button = [...document.querySelectorAll("button[data-open=object]")].find((b) => b.textContent.includes("portal"));
+        button.click();
+        const dialog = document.getElementById("object");
+        return [dialog.open, getComputedStyle(dialog.querySelector(".actions button")).visibility];
+    }""")
+    assert found == [True, "hidden"]
+    expect(page.locator("dialog#object[open] .head h2")).to_have_text("Deployment portal")
+    expect(page.locator("dialog#object[open] .actions").get_by_role("button", name="Restart", exact=True)).to_be_visible()
 
 
 def test_who_only_looks_is_told_what_would_be_needed(visit: Visit, healthy: None) -> None:
@@ -109,7 +125,7 @@ def test_a_freeze_is_on_every_page_holds_what_is_asked_for_and_is_lifted_with_a_
     actions = drawer(other, "payments")
     expect(actions.get_by_role("button", name="Restart", exact=True)).to_be_disabled()
     expect(actions).to_contain_text("A storm is coming to Zurich")
-    page.locator(".brakes li", has_text="Region 2").get_by_text("Lift", exact=True).click()
+    page.locator(".brakes li", has_text="Region 2").locator("summary").click()
     lift = page.locator(".brakes form")
     lift.locator("textarea").fill("The storm went by")
     lift.get_by_role("button", name="Lift").click()
@@ -119,7 +135,7 @@ def test_a_freeze_is_on_every_page_holds_what_is_asked_for_and_is_lifted_with_a_
 
 def test_a_denial_needs_a_reason_and_ends_the_request(visit: Visit, healthy: None, running_console: RunningConsole) -> None:
     page = visit("/region/region-1?kind=deployments.apps", role="operator")
-    run = ask(page, drawer(page, "checkout"), "Restart")
+    run = ask(page, drawer(page, "portal"), "Restart")
     other = visit(f"/approvals?operation={run}", role="approver")
     card = other.locator(".wait").first
     card.get_by_text("Deny", exact=True).first.click()
@@ -130,8 +146,8 @@ def test_a_denial_needs_a_reason_and_ends_the_request(visit: Visit, healthy: Non
     card.get_by_role("button", name="Deny").click()
     expect(page.locator(".head .pill").first).to_have_text("Cancelled", timeout=20_000)
     expect(page.locator(".large")).to_contain_text("Denied by approver: Not during the sale")
-    page.goto(running_console.url + "/runs?state=ended&q=checkout")
-    expect(page.locator("table.runs tbody tr").first).to_contain_text("Restart Deployment acme-prod/checkout")
+    page.goto(running_console.url + "/runs?state=ended&q=portal")
+    expect(page.locator("table.runs tbody tr").first).to_contain_text("Restart Deployment acme-prod/portal")
 
 
 def test_a_run_that_there_is_not_is_said_to_be_none(visit: Visit, healthy: None) -> None:

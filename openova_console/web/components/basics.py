@@ -39,7 +39,7 @@ def sourced(value: rx.Var[str] | str | rx.Component, key: rx.Var[str], what: rx.
             class_name="figure",
             title="Show source",
             on_click=SourceView.show(key),
-            custom_attrs={"data-open": "source"},
+            custom_attrs={"data-open": "source", "data-for": key},
         ),
         rx.el.span(value),
     )
@@ -58,5 +58,5 @@ def show_source(key: rx.Var[str] | str, what: rx.Var[str] | str, *, text: str = 
         class_name="link-button",
         on_click=SourceView.show(key),
         aria_label="Show the source of " + what,
-        custom_attrs={"data-open": "source"},
+        custom_attrs={"data-open": "source", "data-for": key},
     )

@@ -15,7 +15,7 @@ def show_object(where: rx.Var[str], text: rx.Var[str] | str, what: rx.Var[str] |
         type="button",
         class_name="link-button",
         on_click=ObjectView.show(where),
-        custom_attrs={"data-open": "object"},
+        custom_attrs={"data-open": "object", "data-for": where},
     )
 
 
@@ -37,6 +37,7 @@ def object_drawer() -> rx.Component:
             class_name="body",
         ),
         id="object",
+        custom_attrs={"data-of": ObjectView.where},
         class_name="drawer",
         aria_label="A Kubernetes object",
     )

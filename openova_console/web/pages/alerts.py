@@ -151,7 +151,7 @@ def _row(row: AlertLine) -> rx.Component:
                 type="button",
                 class_name="link-button row-link",
                 on_click=AlertDrawer.show(row.key),
-                custom_attrs={"data-open": "alert"},
+                custom_attrs={"data-open": "alert", "data-for": row.key},
             ),
             " ",
             rx.el.span(row.where, class_name="xs muted"),
@@ -194,6 +194,7 @@ def _drawer() -> rx.Component:
             class_name="body",
         ),
         id="alert",
+        custom_attrs={"data-of": AlertDrawer.key},
         class_name="drawer",
         aria_label="An alert",
     )

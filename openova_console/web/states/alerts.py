@@ -123,6 +123,7 @@ class AlertView(rx.State):
 class AlertDrawer(rx.State):
     """One alert in full. Whatever is in it was written by others: shown as text, never as a link."""
 
+    key: str = ""
     title: str = ""
     place: str = ""
     note: str = ""
@@ -137,6 +138,7 @@ class AlertDrawer(rx.State):
     async def show(self, key: str) -> None:
         """Load one alert by "region/fingerprint"; one that no longer fires is said to be gone."""
         self.reset()
+        self.key = key if isinstance(key, str) else ""
         region, _, fingerprint = key.partition("/") if isinstance(key, str) and len(key) <= _LONGEST else ("", "", "")
         running = console.services()
         displays = {r.id: r.display for r in running.settings.regions}

@@ -55,6 +55,7 @@ _VERBS = {"restart-workload": "Restart", "suspend-kustomization": "Suspend", "re
 class ObjectView(rx.State):
     """The object that this browser looks at. `where` is "region/kind/namespace/name", as buttons carry it."""
 
+    where: str = ""
     title: str = ""
     place: str = ""
     note: str = ""
@@ -73,6 +74,7 @@ class ObjectView(rx.State):
     async def show(self, where: str) -> Any:
         """Load one object; what is not there, or cannot be shown, is said in a sentence."""
         self.reset()
+        self.where = where if isinstance(where, str) else ""
         parts = where.split("/") if isinstance(where, str) and len(where) <= _LONGEST else []
         running = console.services()
         displays = {r.id: r.display for r in running.settings.regions}

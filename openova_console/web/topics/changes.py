@@ -45,6 +45,7 @@ class ChangesPanel(rx.State):
     notice_title: str = ""
     notice_text: str = ""
     notice_link: str = ""
+    notice_at: str = ""
 
 
 def values(seen: Seen, settings: Settings) -> Mapping[str, Any]:
@@ -72,6 +73,7 @@ def values(seen: Seen, settings: Settings) -> Mapping[str, Any]:
         "notice_id": seen.notice.id if seen.notice is not None else "",
         "notice_title": seen.notice.title if seen.notice is not None else "",
         "notice_text": seen.notice.text if seen.notice is not None else "",
+        "notice_at": iso(seen.notice.at) if seen.notice is not None else "",
         "notice_link": seen.notice.link if seen.notice is not None else "",
     }
 
