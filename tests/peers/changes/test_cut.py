@@ -105,6 +105,25 @@ async def test_a_server_that_dies_with_the_answer_asks_and_then_the_write_is_fou
     assert (writes.specs, writes.sent, writes.mark) == (1, 1, row.id)
 
 
+async def test_a_store_that_hangs_under_the_write_asks_and_whatever_it_stored_in_the_end_is_not_doubled(
+    bench: Bench, region: RegionServers, breaker: Breaker
+):
+    """The API server has the write and cannot say what became of it; neither can a look at the object."""
+    region.deploy("hung")
+    writes = of_deployment(region, "hung")
+    breaker.at("1:recorded", region.api.freeze_store)
+    try:
+        row = await approved(bench, "restart-workload", restart("hung"))
+        asked = await bench.until(row.id, ASKS, limit_s=LIMIT_S)
+        assert bench.steps(row.id)[0].state == StepState.UNKNOWN, asked.sentence
+    finally:
+        await asyncio.to_thread(region.api.thaw_store)
+    await go_on(bench, row, "the store answers again")
+    assert (await bench.until(row.id, limit_s=LIMIT_S)).state == State.COMPLETED
+    assert (writes.specs, writes.mark) == (1, row.id)
+    assert bench.events(row.id).count("operation.completed") == 1
+
+
 @pytest.mark.usefixtures("mended")
 async def test_a_server_that_is_gone_before_the_write_leaves_no_doubt(bench: Bench, region: RegionServers, breaker: Breaker):
     region.deploy("gone")

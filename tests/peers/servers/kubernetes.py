@@ -144,6 +144,17 @@ class ApiServer:
         assert self._server is not None
         self._server.thaw()
 
+    def freeze_store(self) -> None:
+        """Etcd stays connected and answers nothing: what the API server has sent to it may yet be stored."""
+        assert self._etcd is not None
+        self._etcd.freeze()
+
+    def thaw_store(self) -> None:
+        """Etcd goes on; returns when the API server is ready again."""
+        assert self._etcd is not None
+        self._etcd.thaw()
+        wait_until(self._ready, f"the API server of {self._name} is ready", timeout_s=60, process=self._server)
+
     def _ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
             return self._http.get("/readyz").status_code == 200
