@@ -35,6 +35,9 @@ T = TypeVar("T")
 Outcome = Literal["next", "ask", "ended"]
 _CONFLICTS = 3
 _POLL_FROM_S, _POLL_TO_S = 0.1, 2.0
+_PASSING = (errors.Unreachable, errors.Overloaded, errors.Refused)
+"""What may pass by itself when only a question was asked. An API server that has just started refuses good accounts for a moment,
+because it has not read its own rules yet."""
 ENGINE = "engine"
 POINTS = ("entered", "checked", "ruled", "recorded", "acted", "answered", "verified")
 """Places at which a test may end the process: after each of these, in every step."""
@@ -172,7 +175,7 @@ class Executor:
             try:
                 checked = await handler.check(entered.step)
             except errors.Fault as fault:
-                if self._now().timestamp() >= until or not isinstance(fault, errors.Unreachable | errors.Overloaded):
+                if self._now().timestamp() >= until or not isinstance(fault, _PASSING):
                     return await self._fail(entered, f"It could not be checked: {fault.sentence}")
                 await asyncio.sleep(_POLL_TO_S / 4)
                 continue
@@ -241,10 +244,11 @@ class Executor:
 
     async def _verify(self, entered: Entered, handler: Handler) -> Outcome:
         until, pause, said = self._now().timestamp() + entered.step.timeout_s, _POLL_FROM_S, ""
+        refused_at: float | None = None
         while True:
             try:
                 found = await handler.verify(entered.step)
-                said = found.sentence
+                said, refused_at = found.sentence, None
                 if found.found == "yes":
                     await self._book(self._done, entered, said)
                     self._at(entered, "verified")
@@ -254,7 +258,10 @@ class Executor:
             except (errors.Unreachable, errors.Overloaded, errors.Failed) as fault:
                 said = fault.sentence
             except errors.Fault as fault:
-                return await self._fail(entered, f"It cannot be verified: {fault.sentence}")
+                said, refused_at = f"It cannot be verified: {fault.sentence}", refused_at or self._now().timestamp()
+                waited = self._now().timestamp() - refused_at
+                if not isinstance(fault, errors.Refused) or waited >= self._patience_s:
+                    return await self._fail(entered, said)
             if (wish := await self._book(self._tell, entered, said)) is not None:
                 return wish
             if self._now().timestamp() >= until:

@@ -59,8 +59,8 @@ class Housekeeping:
 
     async def sweep(self) -> None:
         """Expire what is old, start what was approved, wake what was decided, void what drifted, take over from the dead."""
-        if orphans := await in_thread(self._replicas.beat):
-            await self._runs.take_over(orphans)
+        for dead in await in_thread(self._replicas.beat):
+            await self._runs.take_over(dead)
         for id_ in await in_thread(self._expire):
             self._changed(id_)
         approved, decided, pending = await in_thread(self._left_over)

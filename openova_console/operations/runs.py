@@ -165,10 +165,12 @@ class Runs:
         """Whether the run has been asked for."""
         return await DBOS.get_workflow_status_async(operation_id) is not None
 
-    async def take_over(self, operation_ids: list[str]) -> None:
-        """Go on with runs that a dead replica had begun. What was acting there is observed, never sent again."""
-        for operation_id in operation_ids:
-            await DBOS.resume_workflow_async(operation_id)
+    async def take_over(self, dead: str) -> None:
+        """Go on with runs that a dead replica had taken up, begun or not. What was acting there is observed, never sent again."""
+        found = await DBOS.list_workflows_async(executor_id=dead, status="PENDING", load_input=False, load_output=False)
+        for run in found:
+            # On the same queue, so that one lane still has one run at a time.
+            await DBOS.resume_workflow_async(run.workflow_id, queue_name=QUEUE)
 
 
 @contextlib.asynccontextmanager

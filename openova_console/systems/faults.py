@@ -16,6 +16,12 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 """Errors before the connection stood: nothing of the question has left."""
 _WORD = re.compile(r"^[A-Za-z_]{1,40}$")
 
+_FORBIDDEN = re.compile(
+    r'cannot ([a-z]{1,20}) resource "([a-z0-9-]{1,63})(/[a-z]{1,30})?" in API group "([a-z0-9.-]{0,253})" '
+    r'(?:in the namespace "([a-z0-9-]{1,63})"|at the cluster scope)'
+)
+"""How a Kubernetes API names the right that an account lacks."""
+
 
 def refusal(source: str, status: int, body: bytes, headers: Mapping[str, str], call: str) -> errors.Fault:
     """The error for an answer that is not 2xx; from its body only words that fit a pattern are used."""
@@ -30,7 +36,7 @@ def refusal(source: str, status: int, body: bytes, headers: Mapping[str, str], c
             sentence = f"{source} does not accept the console's credentials (401): check its token"
             return errors.Refused(source, sentence, status=status, call=call)
         case 403:
-            sentence = f"{source} does not allow the console to do this (403): its account lacks the permission"
+            sentence = f"{source} does not allow the console to do this (403): its account lacks the permission{_right(said)}"
             return errors.Refused(source, sentence, status=status, call=call)
         case 404:
             details = said.get("details")
@@ -50,6 +56,16 @@ def refusal(source: str, status: int, body: bytes, headers: Mapping[str, str], c
             return errors.Malformed(source, sentence, call=call)
     sentence = f"{source} refused the question ({shown})" if status < 500 else f"{source} failed by itself ({shown})"
     return errors.Failed(source, sentence, status=status, reason=reason, call=call)
+
+
+def _right(said: Mapping[str, Any]) -> str:
+    """The missing right as the end of a sentence; "" when the answer does not name it in the known words."""
+    message = said.get("message")
+    found = _FORBIDDEN.search(message[:2000]) if isinstance(message, str) else None
+    if found is None:
+        return ""
+    verb, plural, part, group, namespace = found.groups()
+    return f" to {verb} {plural}{f'.{group}' if group else ''}{part or ''} {f'in {namespace}' if namespace else 'anywhere'}"
 
 
 def _retry_after(said: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:

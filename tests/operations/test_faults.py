@@ -1,15 +1,23 @@
 """What a run does when the platform refuses, conflicts, throttles, or takes a write and says nothing; and how people steer it."""
 
+import contextlib
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from openova_console.access.roles import Role
+from openova_console.operations.clusters import Clusters
+from openova_console.operations.plan import Step
 from openova_console.operations.requests import Refused
+from openova_console.operations.steps import Checked, Verified
+from openova_console.operations.steps.kubernetes import Patch
 from openova_console.operations.words import State, StepState
 from openova_console.store.change_tables import OperationRow
+from openova_console.systems import errors
 from tests.lab.running import Running
-from tests.support.engines import R1, Bench
+from tests.support.engines import R1, Bench, engine_on, settings_for
 
 SUSPEND = {"region": R1, "namespace": "flux-system", "name": "observability"}
 RESUME = "resume-kustomization"
@@ -60,6 +68,42 @@ async def test_a_refusal_is_known_to_have_written_nothing_and_asks(bench: Bench,
     asked = await bench.until(row.id, ASKS)
     assert words in asked.sentence and bench.steps(row.id)[0].state == StepState.FAILED
     assert "write.refused" in bench.events(row.id)
+
+
+class Refusing(Patch):
+    """The real step, on an API server that refuses the first questions, as one does that has just started."""
+
+    def __init__(self, clusters: Clusters, word: str, times: int) -> None:
+        super().__init__(clusters)
+        self.word, self.left = word, times
+
+    def _refuse(self, word: str) -> None:
+        if word == self.word and self.left:
+            self.left -= 1
+            raise errors.Refused("Region 1", "Region 1 does not allow it (403)", status=403)
+
+    async def check(self, step: Step) -> Checked:
+        self._refuse("check")
+        return await super().check(step)
+
+    async def verify(self, step: Step) -> Verified:
+        self._refuse("verify")
+        return await super().verify(step)
+
+
+@pytest.mark.parametrize("word", ["check", "verify"])
+@pytest.mark.parametrize(("times", "state"), [(2, State.COMPLETED), (10_000, ASKS)])
+async def test_a_question_that_is_refused_is_asked_again_for_a_while(
+    lab: Running, tmp_path: Path, word: str, times: int, state: State
+):
+    config = lab.path / "console.yaml"
+    clusters = Clusters(settings_for(config, "sqlite:///none.db", tmp_path))
+    steps = {"kubernetes.patch": Refusing(clusters, word, times)}
+    async with contextlib.aclosing(clusters), engine_on(config, tmp_path, handlers=steps, patience_s=1) as bench:
+        row = await run(bench)
+        ended = await bench.until(row.id, State.COMPLETED, ASKS)
+    assert ended.state == state and writes(lab) == (0 if (word, state) == ("check", ASKS) else 1)
+    assert state == State.COMPLETED or "403" in ended.sentence
 
 
 async def test_going_on_after_a_failure_needs_an_approver_who_did_not_ask(bench: Bench, lab: Running):

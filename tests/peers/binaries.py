@@ -34,6 +34,7 @@ _RECIPES = {
     "kube-apiserver": Recipe("kube", "k8s.io/kubernetes/cmd/kube-apiserver"),
     "kube-controller-manager": Recipe("kube", "k8s.io/kubernetes/cmd/kube-controller-manager"),
     "kwok": Recipe("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    "kustomize-controller": Recipe("flux", "github.com/fluxcd/kustomize-controller"),
     "flagger": Recipe("flagger", "github.com/fluxcd/flagger/cmd/flagger"),
     # Its API answers with this version; the one in the module says "development".
     "gitea": Recipe("gitea", "code.gitea.io/gitea", "sqlite sqlite_unlock_notify timetzdata", ' -X "main.Version=1.26.0"'),

@@ -13,19 +13,13 @@ import yaml
 from openova_console.systems import kinds
 from openova_console.systems.kinds import Resource
 from tests.peers import binaries
+from tests.peers.servers.controllers import Controllers
 from tests.peers.servers.kubernetes import ApiServer
 from tests.peers.servers.process import Process, free_port
 
 NAMESPACE, NODE = "shop", "pretended-1"
 DEPLOYMENTS = Resource("apps", "v1", "deployments")
 GATEWAY_CRDS = "config/crd/standard"
-_STAGES = (
-    "node/fast/node-initialize",
-    "node/heartbeat-with-lease/node-heartbeat-with-lease",
-    "pod/fast/pod-ready",
-    "pod/fast/pod-complete",
-    "pod/fast/pod-delete",
-)
 
 
 class Gates:
@@ -74,101 +68,39 @@ class Flagger:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._api = folder, api
         self.gates = Gates()
-        self._running: list[Process] = []
+        self._controllers = Controllers(folder, api, node=NODE)
+        self._flagger: Process | None = None
 
     def start(self) -> None:
         """Raises `Missing` when a binary is not built."""
-        programs = {name: binaries.require(name) for name in ("kube-controller-manager", "kwok", "flagger")}
+        program = binaries.require("flagger")
         flagger = binaries.module_folder("flagger", "github.com/fluxcd/flagger")
         gateway = binaries.module_folder("crds", "sigs.k8s.io/gateway-api")
         routes = gateway / GATEWAY_CRDS / "gateway.networking.k8s.io_httproutes.yaml"
         self._api.define([*_documents(flagger / "artifacts/flagger/crd.yaml"), *_documents(routes)])
-        kubeconfig = self._write_kubeconfig()
-        self._start_controllers(programs["kube-controller-manager"], kubeconfig)
-        self._start_kwok(programs["kwok"], kubeconfig)
-        node = {"metadata": {"name": NODE, "annotations": {"kwok.x-k8s.io/node": "fake"}}}
-        self._api.apply(kinds.NODES, node)
-        self._start_flagger(programs["flagger"], kubeconfig)
+        self._controllers.start()
+        self._start_flagger(program)
 
     def stop(self) -> None:
         self.gates.stop()
-        for process in self._running:
-            process.stop(timeout_s=2)
-        self._api.delete(kinds.NODES, None, NODE)
+        if self._flagger is not None:
+            self._flagger.stop(timeout_s=2)
+        self._controllers.stop()
 
-    def _run(self, name: str, command: list[str | Path]) -> None:
-        self._running.append(Process(name, command, folder=self._folder))
-
-    def _write_kubeconfig(self) -> Path:
-        cluster = {"server": self._api.url, "certificate-authority": str(self._api.ca_file)}
-        user = {"token": self._api.tokens["admin"].read_text().strip()}
-        path = self._folder / "kubeconfig"
-        path.write_text(
-            yaml.safe_dump(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "clusters": [{"name": "here", "cluster": cluster}],
-                    "users": [{"name": "admin", "user": user}],
-                    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
-                    "current-context": "here",
-                }
-            )
-        )
-        path.chmod(0o600)
-        return path
-
-    def _start_controllers(self, program: Path, kubeconfig: Path) -> None:
-        """Only what makes Pods of Deployments: other controllers would take the test's own nodes for dead."""
-        self._run(
-            "controllers",
-            [
-                program,
-                f"--kubeconfig={kubeconfig}",
-                f"--authentication-kubeconfig={kubeconfig}",
-                f"--authorization-kubeconfig={kubeconfig}",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={free_port()}",
-                f"--cert-dir={self._folder / 'certificates'}",
-                "--leader-elect=false",
-                "--controllers=deployment-controller,replicaset-controller",
-            ],
-        )
-
-    def _start_kwok(self, program: Path, kubeconfig: Path) -> None:
-        source = binaries.module_folder("kwok", "sigs.k8s.io/kwok") / "kustomize/stage"
-        stages = self._folder / "stages.yaml"
-        stages.write_text("\n---\n".join((source / f"{stage}.yaml").read_text() for stage in _STAGES))
+    def _start_flagger(self, program: Path) -> None:
         port = free_port()
-        self._run(
-            "kwok",
-            [
-                program,
-                f"--kubeconfig={kubeconfig}",
-                f"--config={stages}",
-                "--manage-all-nodes=false",
-                "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
-                "--cidr=10.101.0.0/16",
-                "--node-lease-duration-seconds=40",
-                "--node-ip=127.0.0.1",
-                f"--node-port={port}",
-                f"--server-address=127.0.0.1:{port}",
-            ],
-        )
-
-    def _start_flagger(self, program: Path, kubeconfig: Path) -> None:
-        port = free_port()
-        self._run(
+        self._flagger = Process(
             "flagger",
             [
                 program,
-                f"--kubeconfig={kubeconfig}",
+                f"--kubeconfig={self._controllers.kubeconfig}",
                 "--mesh-provider=gatewayapi:v1",
                 "--metrics-server=http://127.0.0.1:9",
                 "--control-loop-interval=1s",
                 f"--port={port}",
                 f"--namespace={NAMESPACE}",
             ],
+            folder=self._folder,
         )
 
     def deploy(self, name: str, version: str) -> None:
@@ -203,7 +135,8 @@ class Flagger:
 
     def last_words(self) -> str:
         """The end of every program's log, for a test that fails."""
-        return "\n".join(f"{process.name}: {process.last_words()}" for process in self._running)
+        flagger = [self._flagger] if self._flagger is not None else []
+        return "\n".join(f"{process.name}: {process.last_words()}" for process in (*self._controllers.running, *flagger))
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

@@ -47,10 +47,14 @@ class ApiServer:
         self.tokens = {user: folder / f"{user}.token" for user in ("admin", "reader", "viewer")}
         self._etcd: Process | None = None
         self._server: Process | None = None
-        self._http = httpx.Client(
+        self._http = self.client(f"admin-{name}")
+
+    def client(self, token: str) -> httpx.Client:
+        """A plain client with this bearer token, for what the console's own never asks."""
+        return httpx.Client(
             base_url=self.url,
             verify=ssl.create_default_context(cafile=str(self.ca_file)),
-            headers={"Authorization": f"Bearer admin-{name}"},
+            headers={"Authorization": f"Bearer {token}"},
             timeout=10,
             trust_env=False,
         )
@@ -115,6 +119,11 @@ class ApiServer:
         )
         wait_until(self._ready, f"the API server of {self._name} is ready", timeout_s=60, process=self._server)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the API server's process runs."""
+        return self._server is not None and self._server.alive
+
     def kill_server(self) -> None:
         """End the API server at once; etcd stays. On SIGTERM it would take 20 s."""
         if self._server is not None:
@@ -134,6 +143,17 @@ class ApiServer:
     def thaw(self) -> None:
         assert self._server is not None
         self._server.thaw()
+
+    def freeze_store(self) -> None:
+        """Etcd stays connected and answers nothing: what the API server has sent to it may yet be stored."""
+        assert self._etcd is not None
+        self._etcd.freeze()
+
+    def thaw_store(self) -> None:
+        """Etcd goes on; returns when the API server is ready again."""
+        assert self._etcd is not None
+        self._etcd.thaw()
+        wait_until(self._ready, f"the API server of {self._name} is ready", timeout_s=60, process=self._server)
 
     def _ready(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
@@ -175,9 +195,48 @@ class ApiServer:
             return found
         return self._send("PATCH", f"{path}/status", {"status": item["status"]})
 
+    def apply_document(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Create or change an object as it stands in a manifest."""
+        group, _, version = str(document["apiVersion"]).rpartition("/")
+        plural = str(document["kind"]).lower() + "s"
+        return self.apply(Resource(group, version, plural, namespaced="namespace" in document["metadata"]), document)
+
+    def account_token(self, namespace: str, name: str) -> Path:
+        """A file with a token of a service account, as a pod would get one."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+        target = self._folder / f"{name}.token"
+        target.write_text(self._send("POST", path, wanted)["status"]["token"] + "\n")
+        target.chmod(0o600)
+        return target
+
     def merge(self, resource: Resource, namespace: str, name: str, changes: dict[str, Any]) -> None:
         """Change parts of an object, as whoever else works on it would."""
         self._send("PATCH", resource.path(namespace, name), changes)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        """An object; empty when it is not there."""
+        answer = self._http.get(resource.path(namespace, name))
+        if answer.status_code == 404:
+            return {}
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def all_of(self, resource: Resource, namespace: str) -> list[dict[str, Any]]:
+        """The objects of a namespace."""
+        found: list[dict[str, Any]] = self._http.get(resource.path(namespace)).raise_for_status().json()["items"]
+        return found
+
+    def allows(self, user: str, attributes: dict[str, str]) -> bool:
+        """Whether this user may do that; the API server's own answer (SubjectAccessReview)."""
+        group = [f"system:serviceaccounts:{user.split(':')[2]}", "system:serviceaccounts", "system:authenticated"]
+        spec = {"user": user, "groups": group, "resourceAttributes": attributes}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        return bool(self._send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"])
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Ask as the administrator."""
+        return self._send("POST", path, body)
 
     def delete(self, resource: Resource, namespace: str | None, name: str) -> None:
         self._http.delete(resource.path(namespace, name)).raise_for_status()
@@ -218,4 +277,4 @@ _KINDS = {
 
 
 def _kind(resource: Resource) -> str:
-    return _KINDS[resource.plural]
+    return _KINDS.get(resource.plural, "")
