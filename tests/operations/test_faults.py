@@ -1,7 +1,5 @@
 """What a run does when the platform refuses, conflicts, throttles, or takes a write and says nothing; and how people steer it."""
 
-import json
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
@@ -9,9 +7,7 @@ from sqlalchemy.exc import DatabaseError
 from openova_console.access.roles import Role
 from openova_console.operations.requests import Refused
 from openova_console.operations.words import State, StepState
-from openova_console.store import audit
 from openova_console.store.change_tables import OperationRow
-from openova_console.store.database import reading
 from tests.lab.running import Running
 from tests.support.engines import R1, Bench
 from tests.support.fault_matrix import Matrix
@@ -30,13 +26,6 @@ def writes(lab: Running) -> int:
     return len([w for w in lab.lab.writes.log if OBJECT in w.path])
 
 
-def said_at(bench: Bench, operation_id: str, event: str) -> str:
-    """The sentence of an event on the run's page."""
-    with reading(bench.database) as opened:
-        (found,) = [e for e in audit.events_of(opened, operation_id) if e.event == event]
-    return str(json.loads(found.body)["sentence"])
-
-
 async def trouble(lab: Running, name: str, on: bool = True) -> None:
     await lab.lab.set_trouble(name, on)
 
@@ -47,7 +36,7 @@ async def test_an_answer_that_was_dropped_is_observed_and_not_sent_again(bench: 
     assert (await bench.until(row.id)).state == State.COMPLETED
     assert writes(lab) == 1
     assert "write.observed" in bench.events(row.id) and "write.answered" not in bench.events(row.id)
-    said = said_at(bench, row.id, "write.observed")
+    said = bench.said(row.id, "write.observed")["sentence"]
     matrix("API that applies the write and drops the answer", "the connection ends after the write", by="observation", saw=said)
 
 
