@@ -32,9 +32,7 @@ async def refused(bench: Bench, key: str, **more: object) -> Refused:
     ("scope", "value", "case"),
     [("all", "", "of everything"), ("region", R2, "of a region"), ("kind", "suspend-kustomization", "of a kind")],
 )
-async def test_a_freeze_stops_the_request_the_click_and_the_run(
-    bench: Bench, matrix: Matrix, scope: str, value: str, case: str
-):
+async def test_a_freeze_stops_the_request_the_click_and_the_run(bench: Bench, matrix: Matrix, scope: str, value: str, case: str):
     bench.holds_back()
     approved, waits = await bench.approve(await bench.ask("suspend-kustomization", SUSPEND)), await bench.ask(key="other")
     olga = bench.person("olga")

@@ -1,12 +1,13 @@
 """What moves while a run is under way: the object, its generation, the clock, an executor that was only slow, another console."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from openova_console.access.roles import Role
 from openova_console.operations.clusters import Clusters
@@ -47,9 +48,18 @@ class Held(Patch):
         return done
 
 
-def held(lab: Running, folder: Path) -> Held:
-    """A handler with connections of its own."""
-    return Held(Clusters(settings_for(lab.path / "console.yaml", "sqlite://", folder)))
+@pytest_asyncio.fixture
+async def held(lab: Running, tmp_path: Path) -> AsyncIterator[Callable[[], Held]]:
+    """Makes handlers with connections of their own."""
+    made: list[Clusters] = []
+
+    def make() -> Held:
+        made.append(Clusters(settings_for(lab.path / "console.yaml", "sqlite:///none.db", tmp_path)))
+        return Held(made[-1])
+
+    yield make
+    for clusters in made:
+        await clusters.aclose()
 
 
 def sent(lab: Running, path: str = PATH, region: str = R1) -> list[str]:
@@ -89,9 +99,9 @@ async def test_a_generation_that_changed_after_the_request_voids_it_at_the_click
 
 
 async def test_a_field_that_changes_between_check_and_write_is_noticed_by_the_api(
-    lab: Running, tmp_path: Path, matrix: Matrix
+    lab: Running, tmp_path: Path, matrix: Matrix, held: Callable[[], Held]
 ):
-    handler = held(lab, tmp_path)
+    handler = held()
     handler.before = lambda: somebody_changes(lab, {"spec": {"suspend": True}})
     async with engine_on(lab.path / "console.yaml", tmp_path, handlers={"kubernetes.patch": handler}) as bench:
         row = await bench.approve(await bench.ask(KIND, SUSPEND))
@@ -101,8 +111,10 @@ async def test_a_field_that_changes_between_check_and_write_is_noticed_by_the_ap
         matrix("drifted decision fact", "between check and write", by="precondition", saw=ended.sentence)
 
 
-async def test_flux_that_puts_it_back_is_seen_by_the_verification(lab: Running, tmp_path: Path, matrix: Matrix):
-    handler = held(lab, tmp_path)
+async def test_flux_that_puts_it_back_is_seen_by_the_verification(
+    lab: Running, tmp_path: Path, matrix: Matrix, held: Callable[[], Held]
+):
+    handler = held()
     handler.after = lambda: somebody_changes(lab, {"spec": {"suspend": False}})
     async with engine_on(lab.path / "console.yaml", tmp_path, handlers={"kubernetes.patch": handler}) as bench:
         row = await bench.approve(await bench.ask(KIND, SUSPEND))
@@ -124,8 +136,10 @@ async def test_a_step_that_takes_too_long_asks(lab: Running, tmp_path: Path, mat
         matrix("step or run over its time", "a step is not verified in time", by="time limit", saw=asked.sentence)
 
 
-async def test_a_run_that_takes_too_long_asks_at_its_next_boundary(lab: Running, tmp_path: Path, matrix: Matrix):
-    clock, handler = Shifted(), held(lab, tmp_path)
+async def test_a_run_that_takes_too_long_asks_at_its_next_boundary(
+    lab: Running, tmp_path: Path, matrix: Matrix, held: Callable[[], Held]
+):
+    clock, handler = Shifted(), held()
 
     async def an_hour() -> None:
         clock.by += timedelta(hours=1)
@@ -168,9 +182,9 @@ async def test_a_slow_api_is_waited_for_or_observed_and_never_asked_twice(
 
 
 async def test_an_executor_that_was_only_slow_writes_nothing_once_another_has_taken_over(
-    lab: Running, tmp_path: Path, matrix: Matrix
+    lab: Running, tmp_path: Path, matrix: Matrix, held: Callable[[], Held]
 ):
-    handler, stalls, goes = held(lab, tmp_path), asyncio.Event(), asyncio.Event()
+    handler, stalls, goes = held(), asyncio.Event(), asyncio.Event()
 
     async def stall() -> None:
         stalls.set()
@@ -193,8 +207,10 @@ async def test_an_executor_that_was_only_slow_writes_nothing_once_another_has_ta
             matrix("older fencing token", "a replica that stalled between check and write", by="fence", saw=done.sentence)
 
 
-async def test_an_executor_that_stalled_after_its_write_closes_nothing(lab: Running, tmp_path: Path, matrix: Matrix):
-    handler, stalls, goes = held(lab, tmp_path), asyncio.Event(), asyncio.Event()
+async def test_an_executor_that_stalled_after_its_write_closes_nothing(
+    lab: Running, tmp_path: Path, matrix: Matrix, held: Callable[[], Held]
+):
+    handler, stalls, goes = held(), asyncio.Event(), asyncio.Event()
 
     async def stall() -> None:
         stalls.set()
@@ -218,7 +234,9 @@ async def test_an_executor_that_stalled_after_its_write_closes_nothing(lab: Runn
 
 
 @pytest.mark.parametrize("kind", [KIND, "restart-workload"])
-async def test_of_two_consoles_that_press_at_once_one_writes(lab: Running, tmp_path: Path, matrix: Matrix, kind: str):
+async def test_of_two_consoles_that_press_at_once_one_writes(
+    lab: Running, tmp_path: Path, matrix: Matrix, held: Callable[[], Held], kind: str
+):
     """Each region's console has its own database and its own approvals: what both see is the object."""
     params = SUSPEND if kind == KIND else RESTART
     path = PATH if kind == KIND else "/apis/apps/v1/namespaces/acme-prod/deployments/portal"
@@ -226,7 +244,7 @@ async def test_of_two_consoles_that_press_at_once_one_writes(lab: Running, tmp_p
     handlers = {}
     for region, folder in folders.items():
         folder.mkdir()
-        handlers[region] = held(lab, folder)
+        handlers[region] = held()
     meet = asyncio.Barrier(2)
 
     async def both_have_checked() -> None:
@@ -240,7 +258,9 @@ async def test_of_two_consoles_that_press_at_once_one_writes(lab: Running, tmp_p
         rows = {}
         for bench in (one, two):
             bench.holds_back()
-            rows[bench.settings.console.looks_from] = await bench.approve(await bench.ask(kind, params, key=bench.settings.console.looks_from))
+            rows[bench.settings.console.looks_from] = await bench.approve(
+                await bench.ask(kind, params, key=bench.settings.console.looks_from)
+            )
         for handler in handlers.values():
             handler.before = both_have_checked
         await asyncio.gather(one.drive(rows[R1].id), two.drive(rows[R2].id))

@@ -101,7 +101,9 @@ seen. Figures in sentences are those of the run that wrote them. `guards.md` has
 | fault | case | what held | what a person saw | test |
 |---|---|---|---|---|
 """
-_LATER = "\n## Not run yet\n\nThese are about moving the active role between the regions; a test that runs one takes it from here.\n\n"
+_LATER = (
+    "\n## Not run yet\n\nThese are about moving the active role between the regions; a test that runs one takes it from here.\n\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
