@@ -42,20 +42,30 @@ def nodes(under: str = PACKAGE) -> Iterator[tuple[Place, ast.AST]]:
 
 @cache
 def _nodes(module: str) -> tuple[tuple[Place, ast.AST], ...]:
-    return tuple(_inside(module, "", modules()[module]))
+    found: list[tuple[Place, ast.AST]] = []
+    todo: list[tuple[str, ast.AST]] = [("", modules()[module])]
+    while todo:
+        around, node = todo.pop()
+        place = Place(module, around)
+        for child in ast.iter_child_nodes(node):
+            found.append((place, child))
+            named = isinstance(child, Function | ast.ClassDef)
+            todo.append((f"{around}.{child.name}".lstrip(".") if named else around, child))  # type: ignore[attr-defined]
+    return tuple(found)
 
 
-def _inside(module: str, around: str, node: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
-    for child in ast.iter_child_nodes(node):
-        named = isinstance(child, Function | ast.ClassDef)
-        inner = f"{around}.{child.name}".lstrip(".") if isinstance(child, Function | ast.ClassDef) else around
-        yield Place(module, around), child
-        yield from _inside(module, inner if named else around, child)
-
-
-def called(name: str, under: str = PACKAGE) -> set[str]:
+def called(name: str) -> set[str]:
     """Where a function or a method of this name is called."""
-    return {str(place) for place, node in nodes(under) if isinstance(node, ast.Call) and name_of(node.func) == name}
+    return _calls().get(name, set())
+
+
+@cache
+def _calls() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for place, node in nodes():
+        if isinstance(node, ast.Call):
+            found.setdefault(name_of(node.func), set()).add(str(place))
+    return found
 
 
 def name_of(node: ast.AST) -> str:
