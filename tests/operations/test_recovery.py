@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from openova_console.access.roles import Role
+from openova_console.operations import restored
 from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.evidence import fresh
 from openova_console.operations.platform_facts import lease_facts
 from openova_console.operations.replicas import DEAD_AFTER, Replicas
+from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
 from openova_console.store import audit
 from openova_console.store.database import in_thread, reading
@@ -223,3 +225,53 @@ async def test_a_dead_replicas_run_is_taken_over_once(lab: Running, tmp_path: Pa
         assert bench.events(operation_id).count("run.recovered") == 1
         case = {"1:checked": "killed before its write", "1:acted": "killed after its write"}[point]
         matrix("replica that dies or stalls", case, by="take-over, observation", saw=done.sentence)
+
+
+async def test_a_restored_database_is_accepted_by_two_administrators_and_only_then_no_longer_told_of(
+    lab: Running, tmp_path: Path, matrix: Matrix
+):
+    operation_id = await approved(lab, tmp_path)
+    back_up(tmp_path, "backup")
+    async with again(lab, tmp_path) as bench:
+        await bench.until(operation_id)
+        await bench.when(lambda: bench.engine.records.anchor_file.exists())
+    restore(tmp_path, "backup")
+    async with again(lab, tmp_path) as bench:
+        await bench.until(operation_id, RECOVERY)
+        assert await goes_on(bench, operation_id, "abort") is State.CANCELLED
+    async with again(lab, tmp_path) as bench:
+        assert bench.engine.records.restored, "nobody has accepted it: the next start says so again"
+        ada, bob = bench.person("ada", Role.ADMIN), bench.person("bob", Role.ADMIN)
+        ask = {"reason": "the disk was lost", "idempotency_key": "accept"}
+        with pytest.raises(Refused, match="role admin"):
+            await bench.engine.request("accept-restored-database", {}, bench.person("otto"), **ask)
+        row = await bench.engine.request("accept-restored-database", {}, ada, **ask)
+        with pytest.raises(Refused, match="another person"):
+            await bench.engine.decisions.approve(row.id, ada, digest=row.digest)
+        await bench.engine.decisions.approve(row.id, bob, digest=row.digest)
+        done = await bench.until(row.id)
+        assert done.state == State.COMPLETED, done.sentence
+        await bench.engine.records.keep()
+        assert not bench.engine.records.restored
+        matrix("recovery from a restored database", "two administrators accept the loss", by="recovery", saw=done.sentence)
+        with pytest.raises(Refused, match="nothing to accept"):
+            await bench.engine.request("accept-restored-database", {}, ada, **{**ask, "idempotency_key": "again"})
+    async with again(lab, tmp_path) as bench:
+        assert not bench.engine.records.restored
+
+
+async def test_an_acceptance_that_nobody_signed_is_none(lab: Running, tmp_path: Path):
+    operation_id = await approved(lab, tmp_path)
+    back_up(tmp_path, "backup")
+    async with again(lab, tmp_path) as bench:
+        await bench.until(operation_id)
+        await bench.when(lambda: bench.engine.records.anchor_file.exists())
+    restore(tmp_path, "backup")
+    async with again(lab, tmp_path) as bench:
+        with bench.write() as opened:
+            lost = restored.newest(opened)
+            assert lost is not None
+            body = {**lost.document(), "signature": lost.signature(b"another key of thirty-two bytes..")}
+            audit.append(session=opened, event=restored.ACCEPTED, actor="mallory", body=body, now=bench.now())
+    async with again(lab, tmp_path) as bench:
+        assert bench.engine.records.restored
