@@ -190,15 +190,7 @@ def seal(approval: ApprovalRow) -> None:
 
 
 def sign_with_another_key(approval: ApprovalRow) -> None:
-    approval.signature = signing.sign(
-        b"f" * 64,
-        approval_id=approval.id,
-        operation_id=approval.operation_id,
-        user_id=approval.user_id,
-        digest=approval.digest,
-        at=approval.at,
-        expires_at=approval.expires_at,
-    )
+    approval.signature = signing.sign(b"f" * 64, approval)
 
 
 def prolong(approval: ApprovalRow) -> None:

@@ -26,6 +26,7 @@ TASKS = {
     "watch.watch:Watch.start",
     "watch.collectors.kubernetes:KubernetesCollector._see_that_mirrors_run",
     "access.identity:WhoCache.who_by_digest",
+    "web.books:Books.start",
     "web.publish:Publisher.start",
     "openova_console:Console.lifespan",
     "operations.records:Records._soon",

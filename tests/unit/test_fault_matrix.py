@@ -23,6 +23,8 @@ def test_every_row_has_a_test_that_takes_the_table():
         tests = {f.name: f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)}
         assert name in tests, f"{row.fault}, {row.case}: {row.test} is gone"
         assert "matrix" in {a.arg for a in tests[name].args.args}, f"{row.test} no longer writes its row"
+        words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        assert row.fault in words, f"{row.test} is about something else than {row.fault}"
 
 
 def test_no_case_stands_there_twice():
