@@ -17,6 +17,8 @@ from openova_console.api import history, rest
 from openova_console.api.health import Readiness
 from openova_console.api.routes import wrap
 from openova_console.cli.app import app as commands
+from openova_console.notify.carrier import Carrier
+from openova_console.operations.deliveries import Deliveries
 from openova_console.watch.watch import Watch
 from tests.support.engines import Bench
 from tests.support.source import PACKAGE, around_the_operations, called, nodes
@@ -27,6 +29,7 @@ TASKS = {
     "watch.collectors.kubernetes:KubernetesCollector._see_that_mirrors_run",
     "access.identity:WhoCache.who_by_digest",
     "web.books:Books.start",
+    "notify.carrier:Carrier.start",
     "web.publish:Publisher.start",
     "openova_console:Console.lifespan",
     "operations.records:Records._soon",
@@ -65,7 +68,8 @@ def named(entrances: Iterable[tuple[str, Any]]) -> dict[str, str]:
 async def test_every_route_of_the_whole_app(bench: Bench):
     watch = Watch(bench.settings, bench.database)
     who = WhoCache(bench.database, bench.settings.console)
-    more = [*history.routes(watch), *rest.routes(bench.engine, bench.database, bench.settings)]
+    deliveries = Deliveries(bench.settings, bench.database, Carrier(bench.settings, bench.database), now=bench.now)
+    more = [*history.routes(watch), *rest.routes(bench.engine, bench.database, bench.settings, deliveries)]
     app: Any = wrap(
         _nothing, settings=bench.settings, engine=bench.database, who=who, readiness=Readiness(), build=None, more=more
     )
