@@ -141,7 +141,8 @@ class Matrix:
         assert all(guard in GUARDS for guard in guards) and all(word in MECHANISMS for word in words), (held, by)
         assert saw.strip(), f"{fault}, {case}: nobody saw anything"
         told = ", ".join((*(f"guard `{guard}`" for guard in guards), *words))
-        row = Row(fault, case, told, " ".join(saw.replace("|", "/").split()), self.test)
+        seen = re.sub(r"/\S*/(?=[\w-]+\.(?:jsonl|db|key)\b)", "…/", " ".join(saw.replace("|", "/").split()))
+        row = Row(fault, case, told, seen, self.test)
         self.rows += 1
         if os.environ.get("OPENOVA_WRITE_DOCS") == "1":
             _write(row)
