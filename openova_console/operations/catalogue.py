@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from openova_console.operations.guards import CATALOGUE as GUARDS
 from openova_console.operations.guards import EVERYWHERE
-from openova_console.operations.kinds import accounts, policy, standing_approvals, tokens
+from openova_console.operations.kinds import accounts, policy, restored_database, standing_approvals, tokens
 from openova_console.operations.kinds.kustomization import RESUME, SUSPEND
 from openova_console.operations.kinds.restart import RESTART
 from openova_console.operations.operation import Operation
@@ -13,7 +13,7 @@ from openova_console.operations.policies import policy_document, policy_of, poli
 __all__ = ["CATALOGUE", "guards_of", "policy_document", "policy_of", "policy_version"]
 
 _PLATFORM = (RESTART, SUSPEND, RESUME)
-_CONSOLE = (*accounts.KINDS, *tokens.KINDS, *policy.KINDS, *standing_approvals.KINDS)
+_CONSOLE = (*accounts.KINDS, *tokens.KINDS, *policy.KINDS, *standing_approvals.KINDS, *restored_database.KINDS)
 
 CATALOGUE: Mapping[str, Operation] = {operation.kind: operation for operation in (*_PLATFORM, *_CONSOLE)}
 """By kind."""

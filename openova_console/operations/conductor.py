@@ -191,6 +191,9 @@ class RunConductor:
             ledger.move(opened, row, State.CANCELLED, f"Stopped by a person: {row.sentence}", actor=ENGINE, now=now)
             self._notices.ended(opened, row)
             return "ended"
+        if number == 0 and row.started_at is not None:
+            # The durable run was lost and asked for again: the books know which step it is about.
+            number = max(row.current_step, 1)
         if number == 0:
             # It had not begun: the beginning judges everything anew.
             ledger.move(opened, row, State.APPROVED, "Begins after a person has looked", actor=ENGINE, now=now)

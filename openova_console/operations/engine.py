@@ -77,7 +77,7 @@ class Engine:
         self.freezes = Freezes(settings, database, self._clusters, key)
         gatherer = Gatherer(settings, database, self._clusters, world, self.freezes)
         self.judge = Judge(database, gatherer, now)
-        self.records = Records(settings, database, self._clusters, self.freezes, now)
+        self.records = Records(settings, database, self._clusters, self.freezes, now, key=key)
         notices = Notices(say, now)
         steps = {**handlers(self._clusters, database, key=key, now=now), **(more_handlers or {})}
         executor = Executor(

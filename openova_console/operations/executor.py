@@ -137,7 +137,8 @@ class Executor:
         if row.wanted != "resume" and (over := _over_time(opened, row, now)):
             return self._pause(opened, row, State.PAUSED_BY_FAILED_STEP, over, now)
         if row.wanted == "resume":
-            row.wanted = ""
+            # The time in which people were asked does not count.
+            row.wanted, books.started_at = "", now
         return self._open_step(opened, row, books, step, now)
 
     def _take_over(self, opened: Any, row: OperationRow, moved: str, now: datetime) -> str:

@@ -15,7 +15,7 @@ from openova_console.operations.notices import Notices
 from openova_console.operations.records import Records
 from openova_console.operations.replicas import Replicas
 from openova_console.operations.runs import Runs
-from openova_console.operations.words import State
+from openova_console.operations.words import IN_FLIGHT, State
 from openova_console.store.change_tables import OperationRow
 from openova_console.store.database import in_thread, reading, session
 
@@ -63,15 +63,34 @@ class Housekeeping:
             await self._runs.take_over(dead)
         for id_ in await in_thread(self._expire):
             self._changed(id_)
-        approved, decided, pending = await in_thread(self._left_over)
-        for row in approved:
-            if not await self._runs.is_known(row.id):
-                await self._runs.enqueue(row.id, row.lane)
+        open_, decided, pending = await in_thread(self._left_over)
+        for row in open_:
+            await self._mend(row)
         for row in decided:
             await self._runs.wake(row.id, f"{row.id}/{row.changes}")
         for row in pending:
             await self._decisions.void_if_moved(row)
         await self._records.keep()
+
+    async def _mend(self, row: OperationRow) -> None:
+        """What the books hold open has a durable run: one that was never asked for, or lost, is asked for (steps that are done
+        stay done); one that is over without the books knowing how cannot go on, and people are told."""
+        stands = await self._runs.stands(row.id)
+        if stands == "unknown":
+            await self._runs.enqueue(row.id, row.lane)
+        elif stands == "over" and await in_thread(self._give_up, row.id):
+            self._changed(row.id)
+
+    def _give_up(self, operation_id: str) -> bool:
+        with session(self._database) as opened:
+            row = ledger.by_id(opened, operation_id, lock=True)
+            if State(row.state) not in IN_FLIGHT:
+                return False
+            why = self._records.restored or "The run was broken off by a fault of the console."
+            sentence = f"{why} How it ended is not known here: look at what it changed before you ask for it again"
+            ledger.move(opened, row, State.FAILED, sentence, actor="engine", now=self._now())
+            self._notices.ended(opened, row)
+            return True
 
     def _expire(self) -> list[str]:
         now = self._now()
@@ -88,7 +107,7 @@ class Housekeeping:
         with reading(self._database) as opened:
             waiting = select(OperationRow).where(OperationRow.state == State.PENDING.value)
             return (
-                list(opened.exec(select(OperationRow).where(OperationRow.state == State.APPROVED.value))),
+                list(ledger.in_flight(opened)),
                 [row for row in ledger.in_flight(opened) if State(row.state).paused and row.wanted],
                 list(opened.exec(waiting.where(col(OperationRow.created_at) < self._now() - _SETTLED))),
             )

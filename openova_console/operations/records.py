@@ -6,13 +6,15 @@ One that fails is noted, shown, and tried again; it never stops a run.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine as Database
 
+from openova_console.handbook.seals import Anchor
+from openova_console.operations import restored
 from openova_console.operations.brakes import RECORD, Freezes
 from openova_console.operations.clusters import Clusters
 from openova_console.operations.operation import Access
@@ -35,10 +37,19 @@ class Records:
     """See the module. `restored` says why the database is older than its anchors; "" when it is not."""
 
     def __init__(
-        self, settings: Settings, database: Database, clusters: Clusters, freezes: Freezes, now: Callable[[], datetime]
+        self,
+        settings: Settings,
+        database: Database,
+        clusters: Clusters,
+        freezes: Freezes,
+        now: Callable[[], datetime],
+        *,
+        key: bytes,
     ) -> None:
         self._settings, self._database, self._clusters, self._freezes, self._now = settings, database, clusters, freezes, now
+        self._key = key
         self.restored = ""
+        self._lost: restored.Lost | None = None
         self._started_at = now()
         self._anchored_at = float("-inf")
         self._anchored_seq = -1
@@ -59,16 +70,25 @@ class Records:
         """Compare the database with what was anchored outside of it, before anything else runs."""
         self._started_at = self._now()
         found = await in_thread(anchors.read_file_anchors, self.anchor_file, missing_ok=True)
-        self.restored = await in_thread(anchors.restored, self._database, found.anchors)
+        await in_thread(self._compare, found.anchors)
         if self.restored:
             _log.warning("%s", self.restored)
 
-            def seal() -> None:
-                with session(self._database) as opened:
-                    body = {"sentence": self.restored}
-                    audit.append(session=opened, event="database.restored", actor="engine", body=body, now=self._now())
+    def _compare(self, heads: Sequence[Anchor]) -> None:
+        with reading(self._database) as opened:
+            accepted = restored.accepted(opened, self._key)
+        counted = [head for head in heads if not any(lost.covers(head) for lost in accepted)]
+        self.restored = anchors.restored(self._database, counted)
+        self._lost = restored.Lost.of(anchors.contradicting(self._database, counted))
+        if self._lost is not None:
+            body = {"sentence": self.restored, **self._lost.document()}
+            with session(self._database) as opened:
+                audit.append(session=opened, event=restored.RESTORED, actor="engine", body=body, now=self._now())
 
-            await in_thread(seal)
+    def _look_for_acceptance(self) -> None:
+        with reading(self._database) as opened:
+            if self._lost in restored.accepted(opened, self._key):
+                self.restored, self._lost = "", None
 
     async def stop(self) -> None:
         """Let a write that is on its way end."""
@@ -92,7 +112,9 @@ class Records:
             self._writing = asyncio.get_running_loop().create_task(self.keep(), name="records")
 
     async def keep(self) -> None:
-        """Write what is due."""
+        """Write what is due, and see whether people have accepted what was lost."""
+        if self._lost is not None:
+            await in_thread(self._look_for_acceptance)
         clock = asyncio.get_running_loop().time()
         if clock - self._anchored_at >= ANCHOR_EVERY_S:
             self._anchored_at = clock

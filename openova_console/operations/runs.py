@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import make_url
@@ -19,6 +19,7 @@ VERSION = "run-1"
 QUEUE = "runs"
 WAKE = "wake"
 _POLL_S = 0.1
+_OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
 
 class Conductor(Protocol):
@@ -161,9 +162,12 @@ class Runs:
         """Tell a run that waits for a person that there is a decision in the books."""
         await DBOS.send_async(operation_id, "decided", WAKE, idempotency_key=key)
 
-    async def is_known(self, operation_id: str) -> bool:
-        """Whether the run has been asked for."""
-        return await DBOS.get_workflow_status_async(operation_id) is not None
+    async def stands(self, operation_id: str) -> Literal["unknown", "under way", "over"]:
+        """How it stands with the durable run: never asked for (or its database is lost), under way or waiting, or over."""
+        found = await DBOS.get_workflow_status_async(operation_id)
+        if found is None:
+            return "unknown"
+        return "over" if found.status in _OVER else "under way"
 
     async def take_over(self, dead: str) -> None:
         """Go on with runs that a dead replica had taken up, begun or not. What was acting there is observed, never sent again."""

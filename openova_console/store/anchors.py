@@ -130,17 +130,25 @@ def restored(engine: Engine, anchors: Sequence[Anchor]) -> str:
     A database that ends before such a head, or has another event there, was restored from a backup or made anew: what was
     done since is not in it.
     """
-    kept = sorted(set(anchors), key=lambda anchor: anchor.seq)
+    found = contradicting(engine, anchors)
+    if not found:
+        return ""
     with reading(engine) as session:
         seq, _ = head(session)
+    return _contradiction(found[0], seq, max(anchors, key=lambda anchor: anchor.seq))
+
+
+def contradicting(engine: Engine, anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
+    """The heads that are not in this database, by their number."""
+    kept = sorted(set(anchors), key=lambda anchor: anchor.seq)
+    found: list[Anchor] = []
+    with reading(engine) as session:
         for first in range(0, len(kept), _CHUNK):
             chunk = kept[first : first + _CHUNK]
             wanted = select(col(AuditEvent.seq), col(AuditEvent.seal)).where(col(AuditEvent.seq).in_({a.seq for a in chunk}))
             seals = {0: START, **{row[0]: row[1] for row in session.execute(wanted)}}
-            for anchor in chunk:
-                if seals.get(anchor.seq) != anchor.seal:
-                    return _contradiction(anchor, seq, kept[-1])
-    return ""
+            found += [anchor for anchor in chunk if seals.get(anchor.seq) != anchor.seal]
+    return tuple(found)
 
 
 def _contradiction(anchor: Anchor, seq: int, newest_kept: Anchor) -> str:

@@ -18,6 +18,7 @@ from openova_console.store.change_tables import OperationRow
 from openova_console.systems import errors
 from tests.lab.running import Running
 from tests.support.engines import R1, Bench, engine_on, settings_for
+from tests.support.fault_matrix import Matrix
 
 SUSPEND = {"region": R1, "namespace": "flux-system", "name": "observability"}
 RESUME = "resume-kustomization"
@@ -37,37 +38,44 @@ async def trouble(lab: Running, name: str, on: bool = True) -> None:
     await lab.lab.set_trouble(name, on)
 
 
-async def test_an_answer_that_was_dropped_is_observed_and_not_sent_again(bench: Bench, lab: Running):
+async def test_an_answer_that_was_dropped_is_observed_and_not_sent_again(bench: Bench, lab: Running, matrix: Matrix):
     await trouble(lab, "answer_dropped")
     row = await run(bench)
     assert (await bench.until(row.id)).state == State.COMPLETED
     assert writes(lab) == 1
     assert "write.observed" in bench.events(row.id) and "write.answered" not in bench.events(row.id)
+    said = bench.said(row.id, "write.observed")["sentence"]
+    matrix("API that applies the write and drops the answer", "the connection ends after the write", by="observation", saw=said)
 
 
-async def test_a_conflict_is_checked_anew_and_sent_with_the_fresh_version(bench: Bench, lab: Running):
+async def test_a_conflict_is_checked_anew_and_sent_with_the_fresh_version(bench: Bench, lab: Running, matrix: Matrix):
     lab.lab.writes.configure(conflicts=2)
     await trouble(lab, "write_conflicts")
     row = await run(bench)
     assert (await bench.until(row.id)).state == State.COMPLETED
     assert bench.events(row.id).count("write.conflict") == 2 and bench.events(row.id).count("write.sending") == 3
+    matrix("409", "twice, then the write goes through", by="precondition", saw=bench.row(row.id).sentence)
 
 
-async def test_after_three_conflicts_a_person_is_asked(bench: Bench, lab: Running):
+async def test_after_three_conflicts_a_person_is_asked(bench: Bench, lab: Running, matrix: Matrix):
     lab.lab.writes.configure(conflicts=3)
     await trouble(lab, "write_conflicts")
     row = await run(bench)
     asked = await bench.until(row.id, ASKS)
     assert "3 times" in asked.sentence and "run.asks" in bench.outbox.events
+    matrix("409", "three times", by="precondition, known outcome", saw=asked.sentence)
 
 
 @pytest.mark.parametrize(("name", "words"), [("writes_forbidden", "403"), ("writes_throttled", "429")])
-async def test_a_refusal_is_known_to_have_written_nothing_and_asks(bench: Bench, lab: Running, name: str, words: str):
+async def test_a_refusal_is_known_to_have_written_nothing_and_asks(
+    bench: Bench, lab: Running, matrix: Matrix, name: str, words: str
+):
     await trouble(lab, name)
     row = await run(bench)
     asked = await bench.until(row.id, ASKS)
     assert words in asked.sentence and bench.steps(row.id)[0].state == StepState.FAILED
     assert "write.refused" in bench.events(row.id)
+    matrix(words, "the API turns the write away", by="known outcome", saw=asked.sentence)
 
 
 class Refusing(Patch):
@@ -155,11 +163,13 @@ async def test_a_resume_is_verified_by_the_applied_revision(bench: Bench, lab: R
     assert ended.state == State.COMPLETED and "main@sha1:" in ended.sentence and "is applied" in ended.sentence
 
 
-async def test_a_child_that_its_parent_would_put_back_is_refused(bench: Bench):
+async def test_a_child_that_its_parent_would_put_back_is_refused(bench: Bench, matrix: Matrix):
     child = {"region": R1, "namespace": "flux-system", "name": "acme-staging"}
     with pytest.raises(Refused, match="undo") as caught:
         await bench.ask("suspend-kustomization", child)
     assert [r.guard for r in caught.value.rulings] == ["not-undone"]
+    case = "the object belongs to a Kustomization that is not suspended"
+    matrix("Flux resuming over an operation", case, held="not-undone", saw=caught.value.sentence)
 
 
 async def test_what_is_suspended_already_cannot_be_planned(bench: Bench):
@@ -179,12 +189,13 @@ async def test_a_restart_whose_pods_never_come_asks_within_its_time(bench: Bench
     assert ended.state == State.CANCELLED and "what was done stays" in ended.sentence
 
 
-async def test_the_same_thing_at_once_again_needs_an_acknowledgement(bench: Bench):
+async def test_the_same_thing_at_once_again_needs_an_acknowledgement(bench: Bench, matrix: Matrix):
     params = {"region": R1, "workload": "Deployment", "namespace": "acme-prod", "name": "portal"}
     row = await run(bench, "restart-workload", params)
     await bench.until(row.id)
-    with pytest.raises(Refused, match="pause ends in"):
+    with pytest.raises(Refused, match="pause ends in") as caught:
         await bench.ask("restart-workload", params, key="k2")
+    matrix("cool-down", "the same object at once again", held="cool-down", saw=caught.value.sentence)
     await bench.engine.steering.acknowledge(row.id, bench.person("olga"), reason="I have looked at it")
     assert (await bench.ask("restart-workload", params, key="k3")).state == State.PENDING
 

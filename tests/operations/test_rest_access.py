@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from openova_console.access import sessions
+from openova_console.access.roles import Role
 from openova_console.api.rest.callers import READ, may, rule_of
 from openova_console.operations.words import State
 from openova_console.store.change_tables import OperationRow
+from openova_console.store.tables import User
 from tests.support.engines import REASON, RESTART, Bench
+from tests.support.fault_matrix import Matrix
 from tests.support.rest import NOBODY, ROLES, SCOPES, Api
 
 PEOPLE = frozenset(ROLES)
@@ -127,7 +131,9 @@ async def test_every_route_names_its_rule(bench: Bench) -> None:
     assert [route.path for route in _routes(Api(bench)) if rule_of(route.endpoint) is None] == []
 
 
-async def test_a_machine_never_decides_not_even_with_every_scope(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_machine_never_decides_not_even_with_every_scope(
+    bench: Bench, matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(SCOPES, "mighty", frozenset({"read", "request:*", "approve", "freeze", "*", ""}))
     api = Api(bench)
     row = await api.pending()
@@ -137,6 +143,7 @@ async def test_a_machine_never_decides_not_even_with_every_scope(bench: Bench, m
     for path in ("/freezes", "/incidents"):
         assert (await api.say("POST", path, BODIES[path], by="mighty")).code == "role"
     assert bench.row(row.id).state == State.PENDING
+    matrix("stolen token", "approves, denies, steers, freezes", by="role", saw=said.json["detail"])
 
 
 async def test_a_machine_asks_only_for_the_kinds_in_its_scopes(bench: Bench) -> None:
@@ -152,9 +159,7 @@ async def test_a_machine_asks_only_for_the_kinds_in_its_scopes(bench: Bench) -> 
     assert denied.json["detail"] == "You asked for this yourself: another person has to approve it."
 
 
-async def test_a_session_that_was_ended_is_nobodys(bench: Bench) -> None:
-    from openova_console.store.tables import User
-
+async def test_a_session_that_was_ended_is_nobodys(bench: Bench, matrix: Matrix) -> None:
     api = Api(bench)
     assert (await api.say("GET", "/kinds", by="viewer")).status == 200
     with bench.write() as opened:
@@ -163,7 +168,28 @@ async def test_a_session_that_was_ended_is_nobodys(bench: Bench) -> None:
         user.disabled = True
         opened.add(user)
     # The gate still knows the session for some seconds; the API asks the database.
-    assert (await api.say("GET", "/kinds", by="viewer")).status == 401
+    said = await api.say("GET", "/kinds", by="viewer")
+    assert said.status == 401
+    matrix("stolen session", "used after its account was closed", by="sign-in", saw=said.json["detail"])
+
+
+@pytest.mark.parametrize("how", ["signed out", "role taken away"])
+async def test_a_session_in_other_hands_approves_nothing_once_it_is_over(bench: Bench, matrix: Matrix, how: str) -> None:
+    api = Api(bench)
+    row = await api.pending()
+    approver, approve = bench.person("approver", Role.APPROVER), f"/operations/{row.id}/approve"
+    assert (await api.say("GET", f"/operations/{row.id}", by="approver")).status == 200
+    with bench.write() as opened:
+        if how == "signed out":
+            assert sessions.revoke_all(session=opened, user_id=int(approver.user_id or 0), now=bench.now())
+        else:
+            user = opened.get(User, approver.user_id)
+            assert user is not None
+            user.role = Role.VIEWER.value
+            opened.add(user)
+    said = await api.say("POST", approve, {"digest": row.digest}, by="approver")
+    assert said.status in (401, 403) and bench.row(row.id).state == State.PENDING
+    matrix("stolen session", f"approves when it was {how}", by="sign-in, role", saw=said.json["detail"])
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "null"])

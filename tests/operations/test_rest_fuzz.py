@@ -135,20 +135,27 @@ def test_the_answers_are_those_of_the_document(served: Served, method: str, path
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-asked = st.fixed_dictionaries(
-    {
-        "kind": st.sampled_from(sorted(CATALOGUE)),
-        "params": st.sampled_from(list(KINDS.values()))
-        | st.dictionaries(
-            st.sampled_from(["region", "name", "namespace", "workload", "owner", "days", "scopes", "template", "limits"]),
-            st.recursive(st.none() | st.text(max_size=5) | st.integers() | numbers, st.lists, max_leaves=3),
-        ),
-        "reason": st.just(REASON) | st.text(max_size=8),
-    },
-    optional={
-        "overrides": st.dictionaries(st.sampled_from(["freeze", "cool-down", "nonsense"]), st.text(max_size=12), max_size=2)
-    },
+anything = st.dictionaries(
+    st.sampled_from(["region", "name", "namespace", "workload", "owner", "days", "scopes", "template", "limits"]),
+    st.recursive(st.none() | st.text(max_size=5) | st.integers() | numbers, st.lists, max_leaves=3),
 )
+
+
+def asked_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A request of this kind: with parameters of its own, of another kind, or of none."""
+    return st.fixed_dictionaries(
+        {
+            "kind": st.just(kind),
+            "params": st.just(KINDS.get(kind, {})) | st.sampled_from(list(KINDS.values())) | anything,
+            "reason": st.just(REASON) | st.text(max_size=8),
+        },
+        optional={
+            "overrides": st.dictionaries(st.sampled_from(["freeze", "cool-down", "nonsense"]), st.text(max_size=12), max_size=2)
+        },
+    )
+
+
+asked = st.sampled_from(sorted(CATALOGUE)).flatmap(asked_of)
 
 
 @pytest.mark.parametrize("path", ["/operations", "/operations/preview"])

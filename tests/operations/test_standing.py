@@ -17,7 +17,7 @@ from openova_console.operations.requests import Refused
 from openova_console.operations.words import IN_FLIGHT, State
 from openova_console.store.change_tables import OperationRow, StandingApprovalRow
 from tests.lab.running import Running
-from tests.support.engines import R1, R2, REASON, RESTART, Bench, engine_on
+from tests.support.engines import R1, R2, REASON, RESTART, Bench, Shifted, engine_on
 
 SOURCE = "schedule:nightly"
 OPEN = {**RESTART, "name": "*"}
@@ -30,16 +30,6 @@ GRANT = {
     "limits": {"targets": TARGETS, "per_day": 3, "per_run": 1, "budget": None},
     "days": 30,
 }
-
-
-class Shifted:
-    """The time, moved on by hand."""
-
-    def __init__(self) -> None:
-        self.by = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.by
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The platform is the lab, reached over sockets; only what the watch would say is 
 
 import asyncio
 import contextlib
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,16 @@ class StillWorld:
         return calm | self.broken
 
 
+class Shifted:
+    """The time, moved on by hand."""
+
+    def __init__(self) -> None:
+        self.by = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
 class Outbox:
     """Where notices go: kept for the test."""
 
@@ -63,9 +74,10 @@ class Outbox:
         return [notice["event"] for notice in self.said]
 
 
-def settings_for(config: Path, database: str, home: Path, **operations: Any) -> Settings:
-    """The lab's settings with a database of the test's own."""
+def settings_for(config: Path, database: str, home: Path, *, looks_from: str = "", **operations: Any) -> Settings:
+    """The lab's settings with a database of the test's own. `looks_from`: the console's region, when not the lab's own."""
     document = yaml.safe_load(config.read_text())
+    document["console"] |= {"looks_from": looks_from} if looks_from else {}
     document["console"] |= {"database_url": database, "data_dir": str(home)}
     document["operations"] = {"other_console": True, "patience_s": 3, **operations}
     return Settings(**_absolute(document, config.parent))
@@ -172,6 +184,30 @@ class Bench:
             assert asyncio.get_running_loop().time() < until, said()
             await asyncio.sleep(0.02)
 
+    def holds_back(self) -> None:
+        """Let approved operations wait: no run is asked for."""
+
+        async def nothing(_id: str, _lane: str) -> None:
+            return None
+
+        self.engine._runs.enqueue = nothing  # type: ignore[method-assign]
+
+    async def drive(self, operation_id: str) -> str:
+        """The run as `run_v1` drives it, without what makes it durable: until it has ended or asks."""
+        conductor = self.engine._runs._conductor
+        outcome = await conductor.begin(operation_id)
+        number, last = 1, await conductor.count(operation_id)
+        while outcome not in ("ask", "ended") and number <= last:
+            outcome = await conductor.step(operation_id, number)
+            number += outcome == "next"
+        return outcome if outcome in ("ask", "ended") else await conductor.finish(operation_id)
+
+    def said(self, operation_id: str, event: str) -> dict[str, Any]:
+        """The body of the one audit event of this name."""
+        with reading(self.database) as opened:
+            (found,) = [e for e in audit.events_of(opened, operation_id) if e.event == event]
+        return dict(json.loads(found.body))
+
     def write(self) -> contextlib.AbstractContextManager[Session]:
         """A writing session of the console's database, for what a test has to arrange behind the engine's back."""
         return session(self.database)
@@ -201,17 +237,29 @@ async def engine_on(
     now: Callable[[], datetime] | None = None,
     probe: Any = None,
     handlers: Any = None,
+    starts: bool = True,
+    world: StillWorld | None = None,
     **operations: Any,
 ) -> AsyncIterator[Bench]:
-    """An engine on the platform that these settings describe."""
+    """An engine on the platform that these settings describe.
+
+    Args:
+        world: what the watch says from the first moment on.
+        starts: whether it takes up work by itself; a second engine in one process does not, and is driven by `Bench.drive`.
+    """
     clock = now or (lambda: datetime.now(UTC))
     url = database or empty_database(folder)
     settings = settings_for(config, url, folder, **operations)
-    opened, world, outbox = open_engine(url), StillWorld(), Outbox()
+    opened, world, outbox = open_engine(url), world or StillWorld(), Outbox()
     engine = Engine(settings, opened, world, outbox, now=clock, more_handlers=handlers, **({"probe": probe} if probe else {}))
-    await engine.start()
+    if starts:
+        await engine.start()
     try:
         yield Bench(settings, opened, engine, world, outbox, clock)
     finally:
-        await engine.stop()
+        if starts:
+            await engine.stop()
+        else:
+            await engine.records.stop()
+            await engine._clusters.aclose()
         opened.dispose()

@@ -1,5 +1,6 @@
 """Machines' tokens at the gate: what counts, what no longer counts, and that guessing ends soon."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -81,7 +82,7 @@ async def test_a_machine_is_never_more_than_an_operator_nor_than_its_owner(engin
     assert inside.scopes[-1]["openova.caller"].role is machine
 
 
-async def test_what_has_ended_was_taken_back_or_lost_its_owner_no_longer_counts(engine, gate, inside):
+async def test_what_has_ended_was_taken_back_or_lost_its_owner_no_longer_counts(engine, gate, inside, matrix):
     token = token_of(engine)
 
     def put(table, **changes):
@@ -91,24 +92,27 @@ async def test_what_has_ended_was_taken_back_or_lost_its_owner_no_longer_counts(
                 setattr(row, name, value)
             opened.add(row)
 
-    for table, wrong, right in (
-        (MachineToken, {"expires_at": NOW}, {"expires_at": NOW + timedelta(days=1)}),
-        (MachineToken, {"revoked_at": NOW}, {"revoked_at": None}),
-        (User, {"disabled": True}, {"disabled": False}),
+    for table, wrong, right, case in (
+        (MachineToken, {"expires_at": NOW}, {"expires_at": NOW + timedelta(days=1)}, "used after its end"),
+        (MachineToken, {"revoked_at": NOW}, {"revoked_at": None}, "used after it was taken back"),
+        (User, {"disabled": True}, {"disabled": False}, "used after its owner's account was closed"),
     ):
         put(table, **wrong)
         answer = await call(gate, PATH, headers=bearer(token))
         assert answer.status == 401 and answer.header("www-authenticate") == "Bearer"
         assert token not in answer.text and answer.header("content-type") == "application/problem+json"
+        matrix("stolen token", case, by="sign-in", saw=json.loads(answer.text)["detail"])
         put(table, **right)
         assert (await call(gate, PATH, headers=bearer(token))).status == 200
     assert len(inside.scopes) == 3
 
 
 @pytest.mark.parametrize("given", ["Bearer ovm_wrong", "Bearer nonsense", "Basic b3Zt", "Bearer ", "ovm_x"])
-async def test_what_is_no_token_is_refused_and_never_taken_for_nobody(engine, gate, inside, given):
+async def test_what_is_no_token_is_refused_and_never_taken_for_nobody(engine, gate, inside, given, matrix):
     token_of(engine)
-    assert (await call(gate, PATH, headers={"authorization": given})).status == 401
+    answer = await call(gate, PATH, headers={"authorization": given})
+    assert answer.status == 401
+    matrix("stolen token", f"a made-up one: {given.split()[0]}", by="sign-in", saw=json.loads(answer.text)["detail"])
     assert not inside.scopes
 
 

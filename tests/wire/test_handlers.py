@@ -12,6 +12,7 @@ import pytest
 
 from openova_console.access.roles import Role, allows
 from tests.support.running import ROLES, ROOT, RunningConsole
+from tests.support.source import around_the_operations
 from tests.wire.browser import BOOT, PANELS, SHOW, Closed, Refused
 from tests.wire.browser import ROOT as STATE
 from tests.wire.conftest import Figures, Open
@@ -51,6 +52,10 @@ def test_every_handler_of_the_console_names_the_role_it_needs(handlers: list[Han
     own = [handler for handler in handlers if handler.module.startswith("openova_console.")]
     assert len(own) >= 4
     assert not [handler.name for handler in own if handler.need is None]
+
+
+def test_no_handler_reaches_what_changes_the_platform_but_through_the_operations(handlers: list[Handler]) -> None:
+    assert around_the_operations({handler.name: handler.module for handler in handlers}) == []
 
 
 def test_the_frameworks_own_handlers_are_on_the_list_or_refused(handlers: list[Handler]) -> None:

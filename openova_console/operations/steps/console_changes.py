@@ -9,10 +9,11 @@ from sqlmodel import Session, col
 
 from openova_console.access import users
 from openova_console.handbook.canonical import canonical
-from openova_console.operations import ledger, policies, standing
-from openova_console.operations.kinds import accounts, policy, standing_approvals, tokens
+from openova_console.operations import ledger, policies, restored, standing
+from openova_console.operations.kinds import accounts, policy, restored_database, standing_approvals, tokens
 from openova_console.operations.plan import Step
 from openova_console.operations.steps.console import CannotWrite, Change, Writing
+from openova_console.store import audit
 from openova_console.store.change_tables import MachineToken, PolicyRow, StandingApprovalRow
 from openova_console.store.tables import User
 
@@ -128,10 +129,30 @@ def _write_standing(writing: Writing) -> str:
     return f"The standing approval {row.name} holds until {row.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
+def _read_restored(opened: Session, _step: Step) -> Mapping[str, Any]:
+    return restored_database.lost_document(opened)
+
+
+def _write_restored(writing: Writing) -> str:
+    lost = restored.newest(writing.session)
+    if lost is None:
+        raise CannotWrite("The database was not restored: there is nothing to accept.")
+    audit.append(
+        session=writing.session,
+        event=restored.ACCEPTED,
+        actor=writing.operation.actor,
+        body={**lost.document(), "signature": lost.signature(writing.key)},
+        operation_id=writing.operation.id,
+        now=writing.now,
+    )
+    return f"What was done after audit event {lost.after} and until {lost.until} is accepted as lost"
+
+
 CHANGES: Mapping[str, Change] = {
     accounts.ACTION: Change(_read_account, _write_account),
     tokens.ACTION: Change(_read_token, _write_token),
     policy.ACTION: Change(_read_policy, _write_policy),
     standing_approvals.ACTION: Change(_read_standing, _write_standing),
+    restored_database.ACTION: Change(_read_restored, _write_restored),
 }
 """By action."""
