@@ -108,11 +108,11 @@ def anchor_from(data: object, place: str) -> Anchor | None:
     """A head as a ConfigMap holds it: everything is text there. None when it is none."""
     if not isinstance(data, Mapping):
         return None
-    number, seal, at = (data.get(name) for name in ("seq", "seal", "at"))
-    texts = isinstance(number, str) and isinstance(seal, str) and isinstance(at, str)
-    if not texts or not _NUMBER.fullmatch(number) or not _SEAL.fullmatch(seal):
+    number, seal, at = data.get("seq"), data.get("seal"), data.get("at")
+    if not isinstance(number, str) or not isinstance(seal, str) or not isinstance(at, str):
         return None
-    return Anchor(int(number), seal, at[:64], place)
+    good = _NUMBER.fullmatch(number) and _SEAL.fullmatch(seal)
+    return Anchor(int(number), seal, at[:64], place) if good else None
 
 
 def record(*, session: Session, seq: int, seal: str, place: str, ok: bool, sentence: str = "", now: datetime) -> AnchorRow:

@@ -2,7 +2,6 @@
 
 import reflex as rx
 
-from openova_console.operations.catalogue import CATALOGUE
 from openova_console.web.account_rows import ROLE_NAMES, PolicyLine
 from openova_console.web.components.basics import goto, state
 from openova_console.web.components.layout import layout
@@ -12,6 +11,8 @@ from openova_console.web.states.policy import PolicyView
 from openova_console.web.topics.changes import ChangesPanel
 
 _AS_IT_IS = "As the kind or the settings say"
+_SAYS = "What is left empty stays as the kind itself and the settings say"
+_PEOPLE = {"0": "Nobody has to approve", "1": "1 person", **{str(n): f"{n} people" for n in range(2, 6)}}
 
 
 @page(route="/policy", title="Policy", on_load=(PolicyView.arrive,))
@@ -30,7 +31,10 @@ def policy() -> rx.Component:
 def _table(title: str, rows: rx.Var[list[PolicyLine]]) -> rx.Component:
     return rx.el.section(
         rx.el.div(
-            rx.el.h2(title), rx.el.span(class_name="grow"), goto("Users and roles", "/users", class_name="small"), class_name="head"
+            rx.el.h2(title),
+            rx.el.span(class_name="grow"),
+            goto("Users and roles", "/users", class_name="small"),
+            class_name="head",
         ),
         rx.cond(
             rows.length() > 0,
@@ -45,6 +49,7 @@ def _table(title: str, rows: rx.Var[list[PolicyLine]]) -> rx.Component:
                         rx.el.th("Counts for", scope="col", class_name="num"),
                         rx.el.th("Pause after", scope="col", class_name="num"),
                         rx.el.th("Password again", scope="col"),
+                        rx.el.th(rx.el.span("Change", class_name="sr"), scope="col"),
                     )
                 ),
                 rx.el.tbody(rx.foreach(rows, _row)),
@@ -60,18 +65,8 @@ def _table(title: str, rows: rx.Var[list[PolicyLine]]) -> rx.Component:
 def _row(row: PolicyLine) -> rx.Component:
     return rx.el.tr(
         rx.el.td(
-            rx.el.button(
-                row.title,
-                type="button",
-                class_name="figure row-link",
-                title="Take it into the form below",
-                on_click=PolicyView.choose(row.kind),
-                custom_attrs={"data-goto": "policy-form"},
-            ),
-            rx.el.div(
-                rx.cond(row.href != "", goto(row.origin, row.href), row.origin),
-                class_name="why",
-            ),
+            rx.el.b(row.title),
+            rx.el.div(rx.cond(row.href != "", goto(row.origin, row.href), row.origin), class_name="why"),
             class_name="wide",
         ),
         _cell("May ask", row.request),
@@ -81,6 +76,17 @@ def _row(row: PolicyLine) -> rx.Component:
         _cell("Counts for", row.valid, "num"),
         _cell("Pause after", row.pause, "num"),
         _cell("Password again", row.confirm),
+        rx.el.td(
+            rx.el.button(
+                "Change",
+                type="button",
+                class_name="small",
+                aria_label="Change the policy of: " + row.title,
+                on_click=PolicyView.choose(row.kind),
+                custom_attrs={"data-open": "policy"},
+            ),
+            class_name="num wide",
+        ),
         key=row.kind,
     )
 
@@ -90,67 +96,45 @@ def _cell(label: str, value: rx.Var[str], look: str = "") -> rx.Component:
 
 
 def _form() -> rx.Component:
-    return rx.el.section(
+    draft = PolicyView.draft
+    return rx.el.dialog(
         rx.el.div(
-            rx.el.h2("Ask for a change of policy"),
-            rx.el.span("what is left as it is needs no entry", class_name="muted small"),
+            rx.el.div(rx.el.h2("Change a policy: ", draft.title), rx.el.div(_SAYS, class_name="small muted")),
+            rx.el.span(class_name="grow"),
+            rx.el.button("Close", type="button", class_name="small", custom_attrs={"data-close": ""}),
             class_name="head",
         ),
-        rx.el.div(
-            rx.el.form(
-                rx.el.label(
-                    "Kind",
-                    rx.el.select(
-                        *(rx.el.option(operation.title, value=kind) for kind, operation in CATALOGUE.items()),
-                        name="kind",
-                        value=PolicyView.draft.kind,
-                        on_change=PolicyView.choose,
-                    ),
-                ),
-                rx.el.div(
-                    _role("request", "May ask", PolicyView.draft.request),
-                    _role("approve", "May approve", PolicyView.draft.approve),
-                    _role("override", "May set guards aside", PolicyView.draft.override),
-                    _choice(
-                        "approvals",
-                        "How many people",
-                        PolicyView.draft.approvals,
-                        {"0": "Nobody has to approve", "1": "1 person", **{str(n): f"{n} people" for n in range(2, 6)}},
-                    ),
-                    _number("valid_minutes", "Counts for (minutes)", PolicyView.draft.valid_minutes, least="1", most="10080"),
-                    _number("cool_down_minutes", "Pause after a run (minutes)", PolicyView.draft.cool_down_minutes, most="1440"),
-                    _choice(
-                        "confirm",
-                        "Approving asks for the password again",
-                        PolicyView.draft.confirm,
-                        {"yes": "Yes", "no": "No"},
-                    ),
-                    class_name="form-grid",
-                    key=PolicyView.draft.kind,
-                ),
-                rx.cond(PolicyView.error != "", rx.el.p(state(rx.Var.create("breach"), PolicyView.error), role="alert")),
-                rx.el.div(
-                    rx.el.button(
-                        "Look at the change of “", PolicyView.draft.title, "”", type="submit", class_name="primary",
-                        disabled=PolicyView.against != "",
-                    ),
-                    rx.el.span(
-                        rx.cond(
-                            PolicyView.against != "",
-                            PolicyView.against,
-                            "Another administrator approves it. What waits under the former policy is void then.",
-                        ),
-                        class_name="small muted",
-                    ),
-                    class_name="buttons",
-                ),
-                id="policy-form",
-                on_submit=PolicyView.ask,
-                class_name="stack",
+        rx.el.form(
+            rx.el.input(type="hidden", name="kind", value=draft.kind),
+            rx.el.div(
+                _role("request", "May ask", draft.request),
+                _role("approve", "May approve", draft.approve),
+                _role("override", "May set guards aside", draft.override),
+                _choice("approvals", "How many people", draft.approvals, _PEOPLE),
+                _number("valid_minutes", "Counts for (minutes)", draft.valid_minutes, least="1", most="10080"),
+                _number("cool_down_minutes", "Pause after a run (minutes)", draft.cool_down_minutes, most="1440"),
+                _choice("confirm", "Password again when approving", draft.confirm, {"yes": "Yes", "no": "No"}),
+                class_name="form-grid",
+                key=draft.kind,
             ),
+            rx.cond(PolicyView.error != "", rx.el.p(state(rx.Var.create("breach"), PolicyView.error), role="alert")),
+            rx.el.div(
+                rx.el.button("Look at the change", type="submit", class_name="primary", disabled=PolicyView.against != ""),
+                rx.el.span(
+                    rx.cond(
+                        PolicyView.against != "",
+                        PolicyView.against,
+                        "Another administrator approves it. What waits under the former policy is void then.",
+                    ),
+                    class_name="small muted",
+                ),
+                class_name="buttons",
+            ),
+            on_submit=PolicyView.ask,
             class_name="body",
         ),
-        class_name="card",
+        id="policy",
+        aria_label="Change a policy",
     )
 
 

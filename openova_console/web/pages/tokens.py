@@ -36,8 +36,8 @@ def _mine() -> rx.Component:
                 rx.cond(
                     TokensView.loaded,
                     rx.el.p(
-                        "You have none. A program that reads or asks for changes at /api/v1 needs one: name it after the program, and "
-                        "choose no more than what it does.",
+                        "You have none. A program that reads or asks for changes at /api/v1 needs one: name it after the "
+                        "program, and choose no more than what it does.",
                         class_name="muted",
                     ),
                     rx.el.p("Loading…", class_name="muted"),
@@ -138,7 +138,12 @@ def _make() -> rx.Component:
                 rx.el.label(
                     "Name",
                     rx.el.input(
-                        name="name", required=True, max_length=63, auto_complete="off", placeholder="as in nightly-checks", spell_check=False
+                        name="name",
+                        required=True,
+                        max_length=63,
+                        auto_complete="off",
+                        placeholder="as in nightly-checks",
+                        spell_check=False,
                     ),
                 ),
                 rx.el.fieldset(
@@ -159,7 +164,7 @@ def _make() -> rx.Component:
                     rx.cond(
                         TokensView.against != "",
                         TokensView.against,
-                        "It is shown once. One that only looks counts at once; one that asks for changes needs another person's approval.",
+                        "It is shown once. One that only looks counts at once; one that asks for changes waits for approval.",
                     ),
                     class_name="small muted",
                 ),

@@ -146,7 +146,12 @@ def _make() -> rx.Component:
                 rx.el.label(
                     "Name",
                     rx.el.input(
-                        name="name", required=True, max_length=64, auto_complete="off", placeholder="as in jane.doe", spell_check=False
+                        name="name",
+                        required=True,
+                        max_length=64,
+                        auto_complete="off",
+                        placeholder="as in jane.doe",
+                        spell_check=False,
                     ),
                 ),
                 rx.el.label("Role", _role_choice("viewer", "Role of the new account")),
@@ -159,7 +164,7 @@ def _make() -> rx.Component:
                     rx.cond(
                         UsersView.against != "",
                         UsersView.against,
-                        "You are shown a one-time word for its owner. It works when another administrator has approved the account.",
+                        "You are shown a one-time word for its owner. It works when another administrator has approved it.",
                     ),
                     class_name="small muted",
                 ),
