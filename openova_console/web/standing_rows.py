@@ -69,6 +69,8 @@ def standing_line(row: StandingApprovalRow, *, used: int, against: str, over: bo
     limits, template = standing.limits_of(row), json.loads(row.template)
     look, word = _stands(row, against, over)
     most = limits.per_day
+    model = CATALOGUE[row.kind].params.model_fields if row.kind in CATALOGUE else {}
+    order = [*(name for name in model if name in template), *(name for name in template if name not in model)]
     return StandingLine(
         id=row.id,
         name=row.name,
@@ -86,7 +88,7 @@ def standing_line(row: StandingApprovalRow, *, used: int, against: str, over: bo
         over=over,
         href=f"/runs/{row.operation_id}",
         params=json.dumps({"name": row.name}),
-        template=[Fact(name, LEFT_OPEN if value == standing.ANY else _said(value)) for name, value in template.items()],
+        template=[Fact(_label(name), LEFT_OPEN if template[name] == standing.ANY else _said(template[name])) for name in order],
         targets=[target_words(target) for target in limits.targets[:_TARGETS_SHOWN]],
         more=f"and {len(limits.targets) - _TARGETS_SHOWN} more" if len(limits.targets) > _TARGETS_SHOWN else "",
     )
@@ -97,7 +99,11 @@ def _stands(row: StandingApprovalRow, against: str, over: bool) -> tuple[str, st
         return "quiet", f"Taken back by {row.revoked_by}" if row.revoked_by else "Taken back"
     if over:
         return "quiet", "Ended"
-    return ("warn", "Carries nothing now") if against else ("ok", "Holds")
+    return ("warn", "Not in force") if against else ("ok", "In force")
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def source_words(source: str) -> str:
@@ -130,7 +136,7 @@ def field_lines(operation: Operation, regions: Mapping[str, str]) -> list[FieldL
         first = options[0].value if options else ""
         default = about.get("default")
         value = first if default is None else _said(default)
-        found.append(FieldLine(name, name.replace("_", " ").capitalize(), value, options))
+        found.append(FieldLine(name, _label(name), value, options))
     return found
 
 

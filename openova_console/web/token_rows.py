@@ -71,7 +71,7 @@ def _stands(row: MachineToken, owner: User | None, now: datetime) -> tuple[str, 
         return "quiet", "Expired"
     if owner is None or owner.disabled:
         return "warn", "Does not count: its owner's account is closed"
-    return "ok", "Counts"
+    return "ok", "Valid"
 
 
 def scopes_words(scopes: Iterable[str]) -> str:

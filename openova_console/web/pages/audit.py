@@ -35,8 +35,8 @@ def _restored() -> rx.Component:
                 class_name="row",
             ),
             rx.el.span(
-                "What to do: runs that were asked for before are held and ask a person. Look at the platform first, then let each "
-                "go on or stop it (see Runs). If a newer copy of the database exists, stop the console and put that one back.",
+                "What to do: runs that were asked for before are held and ask a person. Look at the platform first, then let "
+                "each go on or stop it. If a newer copy of the database exists, stop the console and put that one back.",
                 class_name="small",
             ),
             class_name="strip breach",

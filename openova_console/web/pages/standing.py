@@ -18,7 +18,7 @@ _HINT = "One target a line, e.g.\nnamespace=shop name=checkout\nnamespace=shop n
 def standing() -> rx.Component:
     return layout(
         "Standing approvals",
-        "What a schedule or an alert may do within limits, without anybody being asked; guards hold all the same",
+        "What a schedule or an alert may do within limits without anybody being asked",
         follow(ChangesPanel.stamp, StandingView.refresh),
         rx.el.div(rx.el.div(_holding(), _past(), class_name="stack"), _grant(), class_name="two"),
         here="standing",
@@ -140,7 +140,7 @@ def _grant() -> rx.Component:
                             default_value="schedule",
                         ),
                     ),
-                    rx.el.label("named", _text("source", "as in nightly", most=100)),
+                    rx.el.label("Its name", _text("source", "as in nightly", most=100)),
                     class_name="pair-of-fields",
                 ),
                 rx.el.label(
@@ -153,7 +153,7 @@ def _grant() -> rx.Component:
                     ),
                 ),
                 rx.el.fieldset(
-                    rx.el.legend("With exactly these parameters; * leaves one open to the targets below"),
+                    rx.el.legend("With exactly these parameters; write * for what the targets say"),
                     rx.foreach(StandingView.fields, _field),
                     class_name="pair-of-fields",
                     key=StandingView.kind,
@@ -163,11 +163,11 @@ def _grant() -> rx.Component:
                     rx.el.textarea(name="targets", rows=3, placeholder=_HINT, max_length=4000),
                 ),
                 rx.el.div(
-                    rx.el.label("Times in 24 h", _number("per_day", "1", "1000")),
-                    rx.el.label("Objects in each run", _number("per_run", "1", "1000")),
-                    rx.el.label("Ends after (days)", _number("days", "30", StandingView.most_days)),
+                    rx.el.label("Runs in 24 h", _number("per_day", "1", "1000")),
+                    rx.el.label("Objects a run", _number("per_run", "1", "1000")),
+                    rx.el.label("Ends in (days)", _number("days", "30", StandingView.most_days)),
                     rx.el.label(
-                        rx.el.span("As long as less was spent this month than (", StandingView.currency, ")"),
+                        rx.el.span("Only while no more was spent this month than (", StandingView.currency, ")"),
                         rx.el.input(name="budget", type="number", min="0", step="any", placeholder="no such limit"),
                         class_name="across",
                     ),

@@ -15,7 +15,7 @@ from openova_console.web.topics.changes import ChangesPanel
 def tokens() -> rx.Component:
     return layout(
         "Tokens",
-        "What machines use instead of a password; a token counts as whoever made it, and never approves anything",
+        "What machines use instead of a password; each counts as its owner and never approves",
         follow(ChangesPanel.stamp, TokensView.refresh),
         rx.el.div(
             rx.el.div(_mine(), _others(), _past(), class_name="stack"),
@@ -58,7 +58,7 @@ def _others() -> rx.Component:
             rx.cond(
                 TokensView.others.length() > 0,
                 _table(TokensView.others),
-                rx.el.div(rx.el.p("Nobody else has a token that counts.", class_name="muted"), class_name="body"),
+                rx.el.div(rx.el.p("Nobody else has a valid token.", class_name="muted"), class_name="body"),
             ),
             class_name="card",
             aria_label="Tokens of others",
@@ -164,7 +164,7 @@ def _make() -> rx.Component:
                     rx.cond(
                         TokensView.against != "",
                         TokensView.against,
-                        "It is shown once. One that only looks counts at once; one that asks for changes waits for approval.",
+                        "It is shown once. One that only looks is valid at once; one that asks for changes waits for approval.",
                     ),
                     class_name="small muted",
                 ),

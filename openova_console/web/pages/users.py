@@ -15,7 +15,7 @@ from openova_console.web.topics.changes import ChangesPanel
 def users() -> rx.Component:
     return layout(
         "Users and roles",
-        "Who may sign in and what they may do; changed by one administrator's wish and another's approval",
+        "Who may sign in and as what; one administrator asks, another approves",
         follow(ChangesPanel.stamp, UsersView.refresh),
         rx.el.div(
             rx.el.div(_open(), _closed(), class_name="stack"),
@@ -64,7 +64,6 @@ def _table(rows: rx.Var[list[AccountLine]]) -> rx.Component:
                 rx.el.th("Role", scope="col"),
                 rx.el.th("State", scope="col"),
                 rx.cond(UsersView.sees_all, rx.el.th("Last signed in", scope="col", class_name="num")),
-                rx.el.th("Made", scope="col", class_name="num"),
                 rx.cond(UsersView.against == "", rx.el.th("Change", scope="col")),
             )
         ),
@@ -78,6 +77,7 @@ def _row(row: AccountLine) -> rx.Component:
         rx.el.td(
             rx.el.b(row.name),
             rx.cond(row.own, rx.el.span(" (you)", class_name="muted small")),
+            rx.el.div("made ", age(row.made, ago=True), class_name="muted xs"),
             rx.cond(row.note != "", rx.el.div(row.note, class_name="why")),
             class_name="wide",
         ),
@@ -87,10 +87,7 @@ def _row(row: AccountLine) -> rx.Component:
         ),
         rx.el.td(rx.el.span("State", class_name="only-s muted small"), look(row.look, row.word)),
         rx.cond(UsersView.sees_all, rx.el.td(_last(row), class_name="num small")),
-        rx.el.td(
-            rx.el.span("Made", class_name="only-s muted small"), rx.el.span(age(row.made, ago=True)), class_name="num muted small"
-        ),
-        rx.cond(UsersView.against == "", rx.el.td(_verbs(row), class_name="wide")),
+        rx.cond(UsersView.against == "", rx.el.td(_verbs(row), class_name="wide verbs-cell")),
         key=row.name,
     )
 

@@ -29,7 +29,7 @@ from openova_console.web.rows import Choice
 from openova_console.web.verifying import Outcome
 from openova_console.web.wishes import words_of
 
-PAGE = 40
+PAGE = 30
 EXPORTS = (Role.APPROVER, Role.SECURITY_OFFICER)
 """One of these roles is needed to take the whole audit; `/api/v1/audit/export` asks for the same."""
 _NAMES = ("q", "event", "actor", "operation", "from", "to", "before")

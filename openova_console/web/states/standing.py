@@ -18,14 +18,14 @@ from openova_console.web.wishes import against, dialog, mistake, words_of
 KINDS = {kind: operation for kind, operation in CATALOGUE.items() if operation.schedulable}
 _PAST = 50
 _PARAM = "param:"
-_NUMBERS = {"per_day": "Times in 24 h", "per_run": "Objects in each run", "days": "Days"}
+_NUMBERS = {"per_day": "Runs in 24 h", "per_run": "Objects a run", "days": "Ends in (days)"}
 _LABELS = {
     "name": "Name",
     "source": "Name of the schedule or mapping",
     "template": "Parameters",
-    "days": "Days",
-    "limits.per_day": "Times in 24 h",
-    "limits.per_run": "Objects in each run",
+    "days": "Ends in (days)",
+    "limits.per_day": "Runs in 24 h",
+    "limits.per_run": "Objects a run",
     "limits.budget": "Money",
     "limits.targets": "Targets",
 }
