@@ -103,22 +103,30 @@ def body_text(row: AuditEvent) -> str:
     return json.dumps(redacted(json.loads(row.body)), indent=2, ensure_ascii=False, sort_keys=True)
 
 
-def verdict(outcome: Outcome) -> tuple[str, str]:
-    """How a verification came out: a look, and one sentence."""
+def verdict(outcome: Outcome) -> tuple[str, str, str]:
+    """How a verification came out: a look, a word, and one sentence."""
     took = f"verified in {span(outcome.took_s)}"
     if outcome.ok is None:
-        return "unknown", outcome.sentence
+        return "unknown", "Not found out", outcome.sentence
     if not outcome.ok:
-        good = "No event before it is good" if outcome.events == 0 else f"The {_events(outcome.events)} before it are good"
-        return "breach", f"The audit is broken. {outcome.sentence} {good}; {took}."
-    said = f"{_events(outcome.events)} in one unbroken chain, {took}"
-    compared = [kept.place for kept in outcome.places if kept.anchors]
-    missing = [f"{kept.place} ({kept.trouble})" for kept in outcome.places if not kept.anchors]
+        good = "No event before it is good" if outcome.events == 0 else f"{_events(outcome.events)} before it are good"
+        return "breach", "The audit is broken", f"{outcome.sentence} {good}; {took}."
+    said = f"{_events(outcome.events)} in one chain, {took}"
+    compared = [_short(kept.place) for kept in outcome.places if kept.anchors]
+    missing = [f"{_short(kept.place)} ({kept.trouble})" for kept in outcome.places if not kept.anchors]
     if not compared:
-        return "warn", f"{said}. No head outside the database could be compared: {listing(missing)}."
-    heads = "1 head agrees" if outcome.anchors == 1 else f"{outcome.anchors} heads agree"
+        without = f"{said}. No head outside the database could be compared: {listing(missing)}."
+        return "warn", "Unbroken, but nothing vouches for its end", without
+    heads = "1 head agrees" if outcome.anchors == 1 else f"{outcome.anchors:,} heads agree"
     said += f"; {heads}, kept in {listing(compared)}."
-    return ("warn", f"{said} Not compared: {listing(missing)}.") if missing else ("ok", said)
+    if missing:
+        return "warn", "Unbroken, not compared everywhere", f"{said} Not compared: {listing(missing)}."
+    return "ok", "Unbroken", said
+
+
+def _short(place: str) -> str:
+    region, config_map, _ = place.partition(": ConfigMap ")
+    return region if config_map else "the file"
 
 
 def _events(count: int) -> str:

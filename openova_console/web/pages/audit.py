@@ -189,8 +189,8 @@ def _verify() -> rx.Component:
                     rx.cond(
                         AuditView.look != "",
                         rx.fragment(
-                            rx.el.p(state(AuditView.look, AuditView.sentence)),
-                            rx.el.p(age(AuditView.verified_at, ago=True), class_name="xs muted"),
+                            rx.el.p(state(AuditView.look, AuditView.word)),
+                            rx.el.p(AuditView.sentence, " ", age(AuditView.verified_at, ago=True), ".", class_name="small"),
                         ),
                         rx.el.p(
                             "Every event carries the seal of the one before it. Verifying reads all of them, and compares "

@@ -17,11 +17,10 @@ def users() -> rx.Component:
         "Users and roles",
         "Who may sign in and as what; one administrator asks, another approves",
         follow(ChangesPanel.stamp, UsersView.refresh),
-        rx.el.div(
-            rx.el.div(_open(), _closed(), class_name="stack"),
-            rx.el.div(_make(), _roles(), class_name="stack"),
-            class_name="two",
-        ),
+        _open(),
+        _closed(),
+        rx.el.div(_make(), _roles(), class_name="halves"),
+        _other_role(),
         here="users",
     )
 
@@ -30,7 +29,7 @@ def _open() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.h2("Accounts"),
-            rx.el.span(UsersView.count, " open", class_name="muted small"),
+            rx.el.span(UsersView.count, class_name="muted small"),
             rx.el.span(class_name="grow"),
             goto("Policy: who may ask for what, and who approves", "/policy", class_name="small"),
             class_name="head",
@@ -64,7 +63,8 @@ def _table(rows: rx.Var[list[AccountLine]]) -> rx.Component:
                 rx.el.th("Role", scope="col"),
                 rx.el.th("State", scope="col"),
                 rx.cond(UsersView.sees_all, rx.el.th("Last signed in", scope="col", class_name="num")),
-                rx.cond(UsersView.against == "", rx.el.th("Change", scope="col")),
+                rx.el.th("Made", scope="col", class_name="num"),
+                rx.cond(UsersView.against == "", rx.el.th(rx.el.span("Change", class_name="sr"), scope="col")),
             )
         ),
         rx.el.tbody(rx.foreach(rows, _row)),
@@ -77,7 +77,6 @@ def _row(row: AccountLine) -> rx.Component:
         rx.el.td(
             rx.el.b(row.name),
             rx.cond(row.own, rx.el.span(" (you)", class_name="muted small")),
-            rx.el.div("made ", age(row.made, ago=True), class_name="muted xs"),
             rx.cond(row.note != "", rx.el.div(row.note, class_name="why")),
             class_name="wide",
         ),
@@ -87,6 +86,9 @@ def _row(row: AccountLine) -> rx.Component:
         ),
         rx.el.td(rx.el.span("State", class_name="only-s muted small"), look(row.look, row.word)),
         rx.cond(UsersView.sees_all, rx.el.td(_last(row), class_name="num small")),
+        rx.el.td(
+            rx.el.span("Made", class_name="only-s muted small"), rx.el.span(age(row.made, ago=True)), class_name="num muted small"
+        ),
         rx.cond(UsersView.against == "", rx.el.td(_verbs(row), class_name="wide verbs-cell")),
         key=row.name,
     )
@@ -108,7 +110,14 @@ def _verbs(row: AccountLine) -> rx.Component:
             row.closed,
             ask_for("Open again", "enable-account", row.params, aria_label="Open the account " + row.name + " again"),
             rx.fragment(
-                _other_role(row),
+                rx.el.button(
+                    "Change role",
+                    type="button",
+                    class_name="small",
+                    aria_label="Change the role of " + row.name,
+                    on_click=UsersView.pick(row.name, row.role),
+                    custom_attrs={"data-open": "role"},
+                ),
                 ask_for("Reset password", "reset-password", row.params, aria_label="Reset the password of " + row.name),
                 ask_for("Close", "disable-account", row.params, aria_label="Close the account " + row.name),
             ),
@@ -117,22 +126,31 @@ def _verbs(row: AccountLine) -> rx.Component:
     )
 
 
-def _other_role(row: AccountLine) -> rx.Component:
-    return rx.el.details(
-        rx.el.summary("Change role", class_name="button small", aria_label="Change the role of " + row.name),
-        rx.el.form(
-            rx.el.input(type="hidden", name="name", value=row.name),
-            _role_choice(row.role, "New role of " + row.name),
-            rx.el.button("Look at the change", type="submit", class_name="small"),
-            on_submit=UsersView.change_role,
-            class_name="in-row",
+def _other_role() -> rx.Component:
+    return rx.el.dialog(
+        rx.el.div(
+            rx.el.h2("Change the role of ", UsersView.picked),
+            rx.el.span(class_name="grow"),
+            rx.el.button("Close", type="button", class_name="small", custom_attrs={"data-close": ""}),
+            class_name="head",
         ),
+        rx.el.form(
+            rx.el.input(type="hidden", name="name", value=UsersView.picked),
+            rx.el.label("New role", _role_choice(UsersView.picked_role, "New role", key=UsersView.picked)),
+            rx.cond(UsersView.error != "", rx.el.p(state(rx.Var.create("breach"), UsersView.error), role="alert")),
+            rx.el.div(rx.el.button("Look at the change", type="submit", class_name="primary"), class_name="buttons"),
+            on_submit=UsersView.change_role,
+            class_name="body",
+        ),
+        id="role",
+        aria_label="Change a role",
+        class_name="narrow",
     )
 
 
-def _role_choice(chosen: rx.Var[str] | str, label: rx.Var[str] | str) -> rx.Component:
+def _role_choice(chosen: rx.Var[str] | str, label: str, **props: object) -> rx.Component:
     options = (rx.el.option(f"{name}: {does}", value=role) for role, (name, does) in ROLE_NAMES.items())
-    return rx.el.select(*options, name="role", default_value=chosen, aria_label=label)
+    return rx.el.select(*options, name="role", default_value=chosen, aria_label=label, **props)
 
 
 def _make() -> rx.Component:

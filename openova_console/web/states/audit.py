@@ -59,6 +59,7 @@ class AuditView(rx.State):
     against_export: str = ""
     verifying: str = ""
     look: str = ""
+    word: str = ""
     sentence: str = ""
     verified_at: str = ""
     compared: list[PlaceLine] = []
@@ -151,7 +152,7 @@ class AuditView(rx.State):
         return None
 
     def _verified(self, outcome: Outcome) -> None:
-        self.look, self.sentence = verdict(outcome)
+        self.look, self.word, self.sentence = verdict(outcome)
         self.verified_at, self.compared = iso(outcome.at), compared_lines(outcome.places)
 
     async def _around(self) -> None:

@@ -27,6 +27,8 @@ class UsersView(rx.State):
     loaded: bool = False
     sees_all: bool = False
     error: str = ""
+    picked: str = ""
+    picked_role: str = ""
 
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
@@ -49,6 +51,14 @@ class UsersView(rx.State):
 
     @rx.event
     @needs(Role.VIEWER)
+    async def pick(self, name: str, role: str) -> None:
+        """Whose role the dialog is about."""
+        named = next((line for line in self.rows if line.name == name and line.role == role), None)
+        self.error = ""
+        self.picked, self.picked_role = (named.name, named.role) if named is not None else ("", "")
+
+    @rx.event
+    @needs(Role.VIEWER)
     async def change_role(self, form: dict[str, Any]) -> Any:
         """Open the dialog for another role."""
         return self._ask("change-role", words_of(form))
@@ -67,7 +77,7 @@ class UsersView(rx.State):
         self.sees_all = allows(caller.role, Role.ADMIN)
         self.rows = [line for line in found if not line.closed]
         self.closed = [line for line in found if line.closed]
-        self.count = str(len(self.rows))
+        self.count = f"{len(self.rows)} open"
         self.loaded = True
 
 
