@@ -74,7 +74,7 @@ async def test_an_event_that_was_altered_is_a_breach(bench: Bench):
         connection.execute(text("UPDATE audit_events SET actor = 'nobody' WHERE seq = 2"))
     found = await verified(bench)
     assert found.ok is False and found.events == 1
-    look, sentence = verdict(found)
+    look, _, sentence = verdict(found)
     assert look == "breach" and "Event 2 was altered" in sentence
 
 

@@ -297,26 +297,28 @@ def outcome(ok: bool | None, *places: Kept, **more: Any) -> Outcome:
 
 
 FILE = Kept("the file", (Anchor(3, "a" * 64, "", "the file"), Anchor(9, "b" * 64, "", "the file")), "")
-AWAY = Kept("Region 2", (), "it does not answer")
+AWAY = Kept("Region 2: ConfigMap head", (), "it does not answer")
 
 
 def test_a_verification_in_one_sentence():
-    look, sentence = verdict(outcome(True, FILE))
-    assert look == "ok" and sentence == "1,234 events in one unbroken chain, verified in 2 s; 1 head agrees, kept in the file."
+    look, word, sentence = verdict(outcome(True, FILE))
+    assert (look, word) == ("ok", "Unbroken")
+    assert sentence == "1,234 events in one chain, verified in 2 s; 1 head agrees, kept in the file."
     assert [row.note for row in compared_lines([FILE, AWAY])] == ["2 heads, the newest of event 9", "it does not answer"]
 
 
 def test_what_could_not_be_compared_is_said_and_is_not_green():
-    look, sentence = verdict(outcome(True, FILE, AWAY))
+    look, _, sentence = verdict(outcome(True, FILE, AWAY))
     assert look == "warn" and sentence.endswith("Not compared: Region 2 (it does not answer).")
-    look, sentence = verdict(outcome(True, AWAY))
+    look, _, sentence = verdict(outcome(True, AWAY))
     assert look == "warn" and "No head outside the database could be compared" in sentence
     assert verdict(outcome(None, FILE, sentence="It cannot be read."))[0] == "unknown"
 
 
 def test_a_broken_audit_is_a_breach_and_says_where():
-    look, sentence = verdict(outcome(False, FILE, sentence="Event 5 was altered.", events=4))
-    assert look == "breach" and sentence.startswith("The audit is broken. Event 5 was altered. The 4 events before it are good")
+    look, word, sentence = verdict(outcome(False, FILE, sentence="Event 5 was altered.", events=4))
+    assert (look, word) == ("breach", "The audit is broken")
+    assert sentence == "Event 5 was altered. 4 events before it are good; verified in 2 s."
 
 
 def test_a_place_that_failed_says_when_it_last_worked():

@@ -50,7 +50,7 @@ def _broken() -> rx.Component:
         AuditView.look == "breach",
         rx.el.section(
             rx.el.div(
-                state(rx.Var.create("breach"), "Breach"),
+                state(rx.Var.create("breach"), AuditView.word),
                 rx.el.span(AuditView.sentence, class_name="what small"),
                 class_name="row",
             ),

@@ -10,8 +10,8 @@ from openova_console.web.pages.page import page
 from openova_console.web.states.policy import PolicyView
 from openova_console.web.topics.changes import ChangesPanel
 
-_AS_IT_IS = "As the kind or the settings say"
-_SAYS = "What is left empty stays as the kind itself and the settings say"
+_AS_IT_IS = "Left as it is"
+_SAYS = "What is left as it is follows the kind itself and the settings"
 _PEOPLE = {"0": "Nobody has to approve", "1": "1 person", **{str(n): f"{n} people" for n in range(2, 6)}}
 
 
@@ -113,7 +113,7 @@ def _form() -> rx.Component:
                 _choice("approvals", "How many people", draft.approvals, _PEOPLE),
                 _number("valid_minutes", "Counts for (minutes)", draft.valid_minutes, least="1", most="10080"),
                 _number("cool_down_minutes", "Pause after a run (minutes)", draft.cool_down_minutes, most="1440"),
-                _choice("confirm", "Password again when approving", draft.confirm, {"yes": "Yes", "no": "No"}),
+                _choice("confirm", "Password again", draft.confirm, {"yes": "Yes", "no": "No"}),
                 class_name="form-grid",
                 key=draft.kind,
             ),
