@@ -83,7 +83,6 @@ def _row(row: PolicyLine) -> rx.Component:
                 class_name="small",
                 aria_label="Change the policy of: " + row.title,
                 on_click=PolicyView.choose(row.kind),
-                custom_attrs={"data-open": "policy"},
             ),
             class_name="num wide",
         ),
@@ -134,6 +133,7 @@ def _form() -> rx.Component:
             class_name="body",
         ),
         id="policy",
+        custom_attrs={"data-wanted": PolicyView.wanted},
         aria_label="Change a policy",
     )
 

@@ -116,7 +116,6 @@ def _verbs(row: AccountLine) -> rx.Component:
                     class_name="small",
                     aria_label="Change the role of " + row.name,
                     on_click=UsersView.pick(row.name, row.role),
-                    custom_attrs={"data-open": "role"},
                 ),
                 ask_for("Reset password", "reset-password", row.params, aria_label="Reset the password of " + row.name),
                 ask_for("Close", "disable-account", row.params, aria_label="Close the account " + row.name),
@@ -143,6 +142,7 @@ def _other_role() -> rx.Component:
             class_name="body",
         ),
         id="role",
+        custom_attrs={"data-wanted": UsersView.wanted},
         aria_label="Change a role",
         class_name="narrow",
     )

@@ -1,5 +1,6 @@
 """The policy of every kind as this browser looks at it, and the wish to change one."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,7 @@ class PolicyView(rx.State):
     platform: list[PolicyLine] = []
     own: list[PolicyLine] = []
     draft: Draft = Draft()
+    wanted: str = ""
     against: str = ""
     error: str = ""
     _parts: dict[str, dict[str, Any]] = {}
@@ -48,10 +50,9 @@ class PolicyView(rx.State):
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
     async def arrive(self) -> None:
-        """List the policies; /policy?kind=<kind> takes that one into the form."""
+        """List the policies."""
         self.reset()
         await self._load()
-        self._choose(self.router.url.query_parameters.get("kind", ""))
 
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
@@ -62,9 +63,13 @@ class PolicyView(rx.State):
     @rx.event
     @needs(Role.VIEWER)
     async def choose(self, kind: str) -> None:
-        """Take this kind's part into the form."""
-        self.error = ""
-        self._choose(kind if isinstance(kind, str) else "")
+        """Open the form with this kind's part. `wanted` opens and closes it."""
+        self.error = self.wanted = ""
+        if not isinstance(kind, str) or kind not in CATALOGUE:
+            return
+        part = self._parts.get(kind, {})
+        self.draft = Draft(kind, CATALOGUE[kind].title, **{field: _text(part.get(field)) for field in POLICY_FIELDS})
+        self.wanted = secrets.token_hex(4)
 
     @rx.event
     @needs(Role.VIEWER)
@@ -75,11 +80,6 @@ class PolicyView(rx.State):
         params = {"kind": words.get("kind", ""), "policy": policy}
         self.error = self.error or mistake("change-policy", params, _LABELS)
         return None if self.error else dialog("change-policy", params)
-
-    def _choose(self, kind: str) -> None:
-        chosen = kind if kind in CATALOGUE else next(iter(CATALOGUE))
-        part = self._parts.get(chosen, {})
-        self.draft = Draft(chosen, CATALOGUE[chosen].title, **{field: _text(part.get(field)) for field in POLICY_FIELDS})
 
     async def _load(self) -> None:
         running = console.services()

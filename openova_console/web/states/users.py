@@ -1,5 +1,6 @@
 """The accounts as this browser looks at them, and the wishes to change them."""
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ class UsersView(rx.State):
     loaded: bool = False
     sees_all: bool = False
     error: str = ""
+    wanted: str = ""
     picked: str = ""
     picked_role: str = ""
 
@@ -52,10 +54,11 @@ class UsersView(rx.State):
     @rx.event
     @needs(Role.VIEWER)
     async def pick(self, name: str, role: str) -> None:
-        """Whose role the dialog is about."""
+        """Open the dialog for another role of this account. `wanted` opens and closes it."""
         named = next((line for line in self.rows if line.name == name and line.role == role), None)
         self.error = ""
         self.picked, self.picked_role = (named.name, named.role) if named is not None else ("", "")
+        self.wanted = secrets.token_hex(4) if named is not None else ""
 
     @rx.event
     @needs(Role.VIEWER)
