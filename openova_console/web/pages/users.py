@@ -136,7 +136,7 @@ def _other_role() -> rx.Component:
         rx.el.form(
             rx.el.input(type="hidden", name="name", value=UsersView.picked),
             rx.el.label("New role", _role_choice(UsersView.picked_role, "New role", key=UsersView.picked)),
-            rx.cond(UsersView.error != "", rx.el.p(state(rx.Var.create("breach"), UsersView.error), role="alert")),
+            rx.cond(UsersView.error_role != "", rx.el.p(state(rx.Var.create("breach"), UsersView.error_role), role="alert")),
             rx.el.div(rx.el.button("Look at the change", type="submit", class_name="primary"), class_name="buttons"),
             on_submit=UsersView.change_role,
             class_name="body",

@@ -28,6 +28,7 @@ class UsersView(rx.State):
     loaded: bool = False
     sees_all: bool = False
     error: str = ""
+    error_role: str = ""
     wanted: str = ""
     picked: str = ""
     picked_role: str = ""
@@ -49,14 +50,15 @@ class UsersView(rx.State):
     @needs(Role.VIEWER)
     async def make(self, form: dict[str, Any]) -> Any:
         """Open the dialog for a new account."""
-        return self._ask("add-account", words_of(form))
+        params, self.error = _params("add-account", form)
+        return None if self.error else dialog("add-account", params)
 
     @rx.event
     @needs(Role.VIEWER)
     async def pick(self, name: str, role: str) -> None:
         """Open the dialog for another role of this account. `wanted` opens and closes it."""
         named = next((line for line in self.rows if line.name == name and line.role == role), None)
-        self.error = ""
+        self.error_role = ""
         self.picked, self.picked_role = (named.name, named.role) if named is not None else ("", "")
         self.wanted = secrets.token_hex(4) if named is not None else ""
 
@@ -64,12 +66,8 @@ class UsersView(rx.State):
     @needs(Role.VIEWER)
     async def change_role(self, form: dict[str, Any]) -> Any:
         """Open the dialog for another role."""
-        return self._ask("change-role", words_of(form))
-
-    def _ask(self, kind: str, words: dict[str, str]) -> Any:
-        params = {name: words.get(name, "") for name in ("name", "role")}
-        self.error = mistake(kind, params, _LABELS)
-        return None if self.error else dialog(kind, params)
+        params, self.error_role = _params("change-role", form)
+        return None if self.error_role else dialog("change-role", params)
 
     async def _load(self) -> None:
         running = console.services()
@@ -82,6 +80,12 @@ class UsersView(rx.State):
         self.closed = [line for line in found if line.closed]
         self.count = f"{len(self.rows)} open"
         self.loaded = True
+
+
+def _params(kind: str, form: Any) -> tuple[dict[str, str], str]:
+    words = words_of(form)
+    params = {name: words.get(name, "") for name in ("name", "role")}
+    return params, mistake(kind, params, _LABELS)
 
 
 def _read(opened: Session, caller: Caller) -> tuple[list[AccountLine], str]:
