@@ -38,22 +38,25 @@ def _table(title: str, rows: rx.Var[list[PolicyLine]]) -> rx.Component:
         ),
         rx.cond(
             rows.length() > 0,
-            rx.el.table(
-                rx.el.thead(
-                    rx.el.tr(
-                        rx.el.th("Kind", scope="col"),
-                        rx.el.th("May ask", scope="col"),
-                        rx.el.th("May approve", scope="col"),
-                        rx.el.th("May set guards aside", scope="col"),
-                        rx.el.th("People", scope="col"),
-                        rx.el.th("Counts for", scope="col", class_name="num"),
-                        rx.el.th("Pause after", scope="col", class_name="num"),
-                        rx.el.th("Password again", scope="col"),
-                        rx.el.th(rx.el.span("Change", class_name="sr"), scope="col"),
-                    )
+            rx.el.div(
+                rx.el.table(
+                    rx.el.thead(
+                        rx.el.tr(
+                            rx.el.th("Kind", scope="col"),
+                            rx.el.th("May ask", scope="col"),
+                            rx.el.th("May approve", scope="col"),
+                            rx.el.th("May set guards aside", scope="col"),
+                            rx.el.th("People", scope="col"),
+                            rx.el.th("Counts for", scope="col", class_name="num"),
+                            rx.el.th("Pause after", scope="col", class_name="num"),
+                            rx.el.th("Password again", scope="col"),
+                            rx.el.th(rx.el.span("Change", class_name="sr"), scope="col"),
+                        )
+                    ),
+                    rx.el.tbody(rx.foreach(rows, _row)),
+                    class_name="fold wrapped policies",
                 ),
-                rx.el.tbody(rx.foreach(rows, _row)),
-                class_name="fold wrapped policies",
+                class_name="scroll",
             ),
             rx.el.div(rx.el.p("Loading…", class_name="muted"), class_name="body"),
         ),
