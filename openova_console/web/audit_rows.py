@@ -25,7 +25,7 @@ GROUPS: Mapping[str, str] = {
     "write": "Writes",
     "console": "Accounts, tokens, policy",
     "person": "Signing in",
-    "account": "First administrator",
+    "account": "Accounts without approval",
     "delivery": "Notifications",
     "freeze": "Freezes",
     "incident": "Incidents",
