@@ -40,6 +40,7 @@ from openova_console.web.components.trouble import broken_page, log_failed_event
 from openova_console.web.hub import Hub
 from openova_console.web.pages import PAGES
 from openova_console.web.publish import Publisher
+from openova_console.web.verifying import Verifier
 
 # A browser that takes nothing any more is dropped within half a minute instead of filling memory.
 os.environ.setdefault("REFLEX_SOCKET_INTERVAL", "10")
@@ -79,7 +80,8 @@ class Console:
         deliveries = Deliveries(settings, engine, carrier)
         hub = Hub(self._app)
         books = Books(self._changes, engine)
-        self._services = services.Services(settings, watch, hub, who, self._changes, engine, books, deliveries)
+        verifier = Verifier(engine, self._changes.records)
+        self._services = services.Services(settings, watch, hub, who, self._changes, engine, books, deliveries, verifier)
         self._publisher = Publisher(watch, hub, books=books, count=metrics.observe_push)
         readiness = Readiness()
         readiness.register("database", database_check(engine))

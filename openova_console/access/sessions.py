@@ -129,6 +129,24 @@ def current(*, session: Session, user_id: int, settings: ConsoleSettings, now: d
     return [row for row in rows if _stands(row, settings, now)]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When an account last signed in, as far as its sessions are kept, and how many of them still stand."""
+
+    last: datetime
+    standing: int
+
+
+def seen(*, session: Session, settings: ConsoleSettings, now: datetime) -> dict[int, Seen]:
+    """By account: whoever is not in it has not signed in within the time for which ended sessions are kept."""
+    rows = session.exec(select(AuthSession)).all()
+    found: dict[int, Seen] = {}
+    for row in rows:
+        before = found.get(row.user_id, Seen(row.created_at, 0))
+        found[row.user_id] = Seen(max(before.last, row.created_at), before.standing + int(_stands(row, settings, now)))
+    return found
+
+
 def prune(*, session: Session, now: datetime) -> int:
     """Drop sessions that ended long ago. Returns how many."""
     return session.connection().execute(delete(AuthSession).where(col(AuthSession.expires_at) < now - _KEEP_ENDED)).rowcount

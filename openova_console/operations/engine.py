@@ -5,6 +5,7 @@ functions with a `Caller`; what a caller may do is decided here and nowhere else
 sentence.
 """
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine as Database
+from sqlmodel import Session
 
 from openova_console.access.caller import Caller
+from openova_console.operations import policies, standing
 from openova_console.operations.asking import Asking, Wish
 from openova_console.operations.brakes import Freezes
+from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.clusters import Clusters
 from openova_console.operations.conductor import RunConductor
 from openova_console.operations.decisions import Decisions
@@ -33,7 +37,7 @@ from openova_console.operations.signing import load_key
 from openova_console.operations.steering import Steering
 from openova_console.operations.steps import Handler, handlers
 from openova_console.settings import Settings
-from openova_console.store.change_tables import OperationRow
+from openova_console.store.change_tables import OperationRow, StandingApprovalRow
 
 
 def utc_now() -> datetime:
@@ -72,7 +76,7 @@ class Engine:
         self.settings, self._database, self._now = settings, database, now
         self._listeners: list[Callable[[str], None]] = []
         self._clusters = Clusters(settings)
-        key = signing_key(settings)
+        key = self._key = signing_key(settings)
         boot = f"{settings.operations.replica}/{secrets.token_hex(8)}"
         self.freezes = Freezes(settings, database, self._clusters, key)
         gatherer = Gatherer(settings, database, self._clusters, world, self.freezes)
@@ -193,6 +197,15 @@ class Engine:
             Refused: as `request`.
         """
         return await self._asking.fire(source, kind, params, fire_key, reason)
+
+    def against_standing(self, opened: Session, row: StandingApprovalRow) -> str:
+        """Why a standing approval carries nothing now; "" when it does, as far as its limits are not used up."""
+        operation = CATALOGUE.get(row.kind)
+        if operation is None:
+            return f"there is no operation of kind {row.kind} any more"
+        first = standing.expansions(json.loads(row.template), standing.limits_of(row).targets)[0]
+        people = policies.current(opened, self.settings, operation).approvals
+        return standing.against(opened, self._key, row, kind=row.kind, params=first, people=people, now=self._now())
 
     async def _enqueue(self, row: OperationRow) -> None:
         await self._runs.enqueue(row.id, row.lane)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +32,15 @@ HEAD = "openova-audit-head-{region}"
 _PERMIT = Permit("records", 0, 0)
 ACCESS = (Access(("get", "create", "patch"), "", "configmaps", namespace="openova-console"),)
 """What writing records needs; the namespace is the one of `operations.namespace` as long as the settings say nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What lies outside the database at one place. `trouble`: why nothing could be read there; "" when something was."""
+
+    place: str
+    anchors: tuple[Anchor, ...]
+    trouble: str
 
 
 class Records:
@@ -96,6 +106,31 @@ class Records:
             self._writing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._writing
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """Every head that lies outside the database, read where it lies: the file, and a ConfigMap in each region."""
+        name = HEAD.format(region=self._settings.console.looks_from)
+        regions = [self._kept_in_region(r.id, f"{r.display}: ConfigMap {name}", name) for r in self._settings.regions]
+        return tuple(await asyncio.gather(self._kept_in_file(), *regions))
+
+    async def _kept_in_file(self) -> Kept:
+        place = str(self.anchor_file)
+        try:
+            file = await in_thread(anchors.read_file_anchors, self.anchor_file, missing_ok=True)
+        except anchors.AnchorError as error:
+            return Kept(place, (), str(error))
+        return Kept(place, file.anchors, "" if file.anchors else "no head was written there yet")
+
+    async def _kept_in_region(self, region_id: str, place: str, name: str) -> Kept:
+        try:
+            api = await self._clusters.of(region_id)
+            data = (await api.get(kinds.CONFIG_MAPS, self._settings.operations.namespace, name)).body.get("data")
+        except Absent:
+            return Kept(place, (), "no head was written there yet")
+        except Fault as fault:
+            return Kept(place, (), fault.sentence)
+        anchor = anchors.anchor_from(data, place)
+        return Kept(place, (anchor,), "") if anchor else Kept(place, (), "what lies there is no head of an audit")
 
     def want_anchor(self) -> None:
         """Write the head soon: a run has ended."""

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,7 @@ _CUT = b"#cut"
 _TAIL = 4096
 _CHUNK = 500
 _SEAL = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _SENTENCE_LIMIT = 500
 
 
@@ -103,6 +104,17 @@ def read_file_anchors(path: Path, *, missing_ok: bool = False) -> AnchorFile:
     return AnchorFile(tuple(anchors), broken)
 
 
+def anchor_from(data: object, place: str) -> Anchor | None:
+    """A head as a ConfigMap holds it: everything is text there. None when it is none."""
+    if not isinstance(data, Mapping):
+        return None
+    number, seal, at = data.get("seq"), data.get("seal"), data.get("at")
+    if not isinstance(number, str) or not isinstance(seal, str) or not isinstance(at, str):
+        return None
+    good = _NUMBER.fullmatch(number) and _SEAL.fullmatch(seal)
+    return Anchor(int(number), seal, at[:64], place) if good else None
+
+
 def record(*, session: Session, seq: int, seal: str, place: str, ok: bool, sentence: str = "", now: datetime) -> AnchorRow:
     """Note an attempt to write a head somewhere, in the caller's transaction.
 
@@ -117,9 +129,10 @@ def record(*, session: Session, seq: int, seal: str, place: str, ok: bool, sente
     return row
 
 
-def newest(session: Session) -> dict[str, AnchorRow]:
-    """The newest attempt for each place."""
-    last = select(func.max(AnchorRow.id)).group_by(col(AnchorRow.place)).scalar_subquery()
+def newest(session: Session, *, that_worked: bool = False) -> dict[str, AnchorRow]:
+    """The newest attempt for each place, or the newest that worked."""
+    chosen = select(func.max(AnchorRow.id)).group_by(col(AnchorRow.place))
+    last = (chosen.where(col(AnchorRow.ok).is_(True)) if that_worked else chosen).scalar_subquery()
     rows = session.execute(select(AnchorRow).where(col(AnchorRow.id).in_(last)).order_by(col(AnchorRow.place))).scalars()
     return {row.place: row for row in rows}
 

@@ -94,6 +94,8 @@ def search(
     event: str = "",
     actor: str = "",
     operation_id: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
     before_seq: int | None = None,
     limit: int = 50,
 ) -> Sequence[AuditEvent]:
@@ -103,6 +105,7 @@ def search(
         words: each of them occurs in the body or in a name; case does not matter.
         event: this name, or a name below it: "step" finds "step.acted".
         actor, operation_id: exactly this one.
+        since, until: from this instant on, and before that one; aware.
         before_seq: only older events than this, for the next page.
         limit: at most so many, and never more than 500.
     """
@@ -117,6 +120,10 @@ def search(
         wanted = wanted.where(col(AuditEvent.actor) == actor)
     if operation_id:
         wanted = wanted.where(col(AuditEvent.operation_id) == operation_id)
+    if since is not None:
+        wanted = wanted.where(col(AuditEvent.at) >= instant(since))
+    if until is not None:
+        wanted = wanted.where(col(AuditEvent.at) < instant(until))
     if before_seq is not None:
         wanted = wanted.where(col(AuditEvent.seq) < before_seq)
     newest = wanted.order_by(col(AuditEvent.seq).desc()).limit(min(max(limit, 0), SEARCH_LIMIT))

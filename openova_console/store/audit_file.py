@@ -5,7 +5,7 @@ through the same lines as a file. It is opened for reading only: looking for tra
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,13 +46,24 @@ def export(engine: Engine) -> Iterator[bytes]:
         yield b"\n".join(batch) + b"\n"
 
 
-def verify_database(engine: Engine, anchors: Sequence[Anchor] = ()) -> Verification:
+def verify_database(
+    engine: Engine, anchors: Sequence[Anchor] = (), *, read: Callable[[int], None] = lambda _events: None
+) -> Verification:
     """Verify the audit in a database.
+
+    Args:
+        read: hears how many more events were read, again and again until the end.
 
     Raises:
         StoreError: the database cannot be read or has no audit.
     """
-    return verify((line for batch in _batches(engine) for line in batch), anchors)
+
+    def lines() -> Iterator[bytes]:
+        for batch in _batches(engine):
+            yield from batch
+            read(len(batch))
+
+    return verify(lines(), anchors)
 
 
 def verify_file(path: Path, anchors: Sequence[Anchor] = ()) -> Verification:

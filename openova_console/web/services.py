@@ -17,6 +17,7 @@ from openova_console.store.database import in_thread, reading
 from openova_console.watch.watch import Watch
 from openova_console.web.books import Books
 from openova_console.web.hub import Hub
+from openova_console.web.verifying import Verifier
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class Services:
     database: Database
     books: Books
     deliveries: Deliveries
+    verifier: Verifier
 
     async def visitor(self, cookies: str) -> Who | None:
         """The person behind a browser's cookies; None when the session is over."""

@@ -214,3 +214,40 @@ def test_it_is_searched_newest_first(engine):
         assert [row.seq for row in found] == [MANY, MANY - 1, MANY - 2]
         assert [row.seq for row in audit.search(opened, before_seq=3)] == [2, 1]
         assert isinstance(found[0], AuditEvent)
+
+
+def test_a_search_keeps_to_its_span_of_time(engine):
+    fill(engine, 5)
+    with reading(engine) as opened:
+        since, until = NOW + timedelta(seconds=1), NOW + timedelta(seconds=3)
+        assert [row.seq for row in audit.search(opened, since=since, until=until)] == [3, 2]
+        assert [row.seq for row in audit.search(opened, since=until)] == [5, 4]
+
+
+def test_how_far_a_verification_is_can_be_heard(engine):
+    fill(engine)
+    heard: list[int] = []
+    assert verify_database(engine, read=heard.append).ok
+    assert sum(heard) == MANY
+
+
+def test_the_newest_head_that_was_written_is_told_from_the_newest_attempt(engine):
+    with session(engine) as opened:
+        for seq, ok in ((1, True), (2, True), (3, False)):
+            anchors.record(session=opened, seq=seq, seal="a" * 64, place="file", ok=ok, now=NOW)
+    with reading(engine) as opened:
+        assert anchors.newest(opened)["file"].seq == 3
+        assert anchors.newest(opened, that_worked=True)["file"].seq == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, "x", {}, {"seq": 1, "seal": "a" * 64, "at": ""}, {"seq": "1", "seal": "A" * 64, "at": ""}, {"seq": "1" * 19}],
+)
+def test_what_is_no_head_is_not_taken_for_one(data):
+    assert anchors.anchor_from(data, "there") is None
+
+
+def test_a_head_from_a_config_map():
+    data = {"seq": "12", "seal": "a" * 64, "at": "2026-03-01T12:00:00+00:00"}
+    assert anchors.anchor_from(data, "there") == Anchor(12, "a" * 64, "2026-03-01T12:00:00+00:00", "there")

@@ -130,16 +130,16 @@ def _revoke_books(books: Books, params: RevokeToken) -> Mapping[str, Item]:
     if row is None or owner is None or row.owner_id != owner.id:
         against = f"{params.owner} has no such token"
     elif row.revoked_at is not None:
-        against = f"The token {row.name} was taken back already"
+        against = f"The token “{row.name}” was taken back already"
     value = {"against": against, "row": token_document(row)}
-    return {"token": fresh(value, f"The token {row.name if row else ''} counts", at=books.now, source=SOURCE)}
+    return {"token": fresh(value, f"The token “{row.name if row else ''}” counts", at=books.now, source=SOURCE)}
 
 
 def _create_plan(request: Request, evidence: Evidence) -> Plan:
     params: CreateToken = request.params
     what = f"{', '.join(params.scopes)}; counts as {params.owner}; ends after {params.days} days"
     step = Step(
-        title=f"Make the token {params.name}: {what}",
+        title=f"Make the token “{params.name}”: {what}",
         action=ACTION,
         system="The console's tokens",
         method="INSERT",
@@ -158,7 +158,7 @@ def _revoke_plan(request: Request, evidence: Evidence) -> Plan:
     item = evidence.get("token")
     row = item.value["row"] if item.known else {}
     step = Step(
-        title=f"Take back the token {row.get('name', params.token_id)} of {params.owner}",
+        title=f"Take back the token “{row.get('name', params.token_id)}” of {params.owner}",
         action=ACTION,
         system="The console's tokens",
         method="UPDATE",
@@ -179,7 +179,7 @@ CREATE = Operation(
     title="Make a token",
     sentence="A machine may do in its owner's name what the token's scopes say, and never decides.",
     params=CreateToken,
-    target=lambda params: Target("Create", "", f"tokens/{params.name}", f"Make the token {params.name} of {params.owner}"),
+    target=lambda params: Target("Create", "", f"tokens/{params.name}", f"Make the token “{params.name}” of {params.owner}"),
     plan=_create_plan,
     guards=("token-fits",),
     policy=Policy(request=Role.VIEWER, valid_s=86400),

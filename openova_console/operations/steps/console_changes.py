@@ -66,7 +66,7 @@ def _write_token(writing: Writing) -> str:
             raise CannotWrite("There is no such token that still counts.")
         row.revoked_at, row.revoked_by = now, writing.operation.actor
         opened.add(row)
-        return f"The token {row.name} no longer counts"
+        return f"The token “{row.name}” no longer counts"
     owner = users.by_name_or_raise(session=opened, name=params.owner)
     if owner.disabled or owner.id is None:
         raise CannotWrite(f"The account {owner.name} is closed.")
@@ -81,7 +81,7 @@ def _write_token(writing: Writing) -> str:
         expires_at=now + timedelta(days=params.days),
     )
     opened.add(made)
-    return f"The token {made.name} counts until {made.expires_at:%Y-%m-%d}"
+    return f"The token “{made.name}” counts until {made.expires_at:%Y-%m-%d}"
 
 
 def _read_policy(opened: Session, step: Step) -> Mapping[str, Any]:
