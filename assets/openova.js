@@ -121,6 +121,11 @@
   function compare(dialog) {
     dialog.toggleAttribute("data-loading", dialog.dataset.awaits !== dialog.dataset.of);
   }
+  // However a dialog is closed, the server forgets what it held
+  document.addEventListener("close", (event) => {
+    const forget = event.target.querySelector && event.target.querySelector("[data-closed]");
+    if (forget) forget.click();
+  }, true);
   document.addEventListener("click", (event) => {
     const target = event.target.closest ? event.target : null;
     if (!target) return;

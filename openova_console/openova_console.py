@@ -80,7 +80,7 @@ class Console:
         deliveries = Deliveries(settings, engine, carrier)
         hub = Hub(self._app)
         books = Books(self._changes, engine)
-        verifier = Verifier(engine, self._changes.records)
+        verifier = Verifier(engine, self._changes.heads)
         self._services = services.Services(settings, watch, hub, who, self._changes, engine, books, deliveries, verifier)
         self._publisher = Publisher(watch, hub, books=books, count=metrics.observe_push)
         readiness = Readiness()

@@ -26,10 +26,11 @@ from openova_console.operations.decisions import Decisions
 from openova_console.operations.executor import Executor
 from openova_console.operations.gather import Gatherer, World
 from openova_console.operations.governance import Governance
+from openova_console.operations.heads import Heads, home
 from openova_console.operations.housekeeping import Housekeeping
 from openova_console.operations.judging import Judge
 from openova_console.operations.notices import Notices, Say
-from openova_console.operations.records import Records, home
+from openova_console.operations.records import Records
 from openova_console.operations.replicas import Replicas
 from openova_console.operations.requests import Preview
 from openova_console.operations.runs import Runs
@@ -54,6 +55,7 @@ class Engine:
         steering: pause, resume, skip, stop, acknowledge.
         governance: freezes, incidents, reviews.
         freezes: reads what is frozen, here and at the other console.
+        heads: reads the audit's heads outside of the database.
 
     Args:
         world: what is known of the platform.
@@ -82,6 +84,7 @@ class Engine:
         gatherer = Gatherer(settings, database, self._clusters, world, self.freezes)
         self.judge = Judge(database, gatherer, now)
         self.records = Records(settings, database, self._clusters, self.freezes, now, key=key)
+        self.heads = Heads(settings, self._clusters)
         notices = Notices(say, now)
         steps = {**handlers(self._clusters, database, key=key, now=now), **(more_handlers or {})}
         executor = Executor(

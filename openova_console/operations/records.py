@@ -8,9 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Engine as Database
 
@@ -18,6 +16,7 @@ from openova_console.handbook.seals import Anchor
 from openova_console.operations import restored
 from openova_console.operations.brakes import RECORD, Freezes
 from openova_console.operations.clusters import Clusters
+from openova_console.operations.heads import anchor_file, head_name
 from openova_console.operations.operation import Access
 from openova_console.settings import Settings
 from openova_console.store import anchors, audit
@@ -28,19 +27,9 @@ from openova_console.systems.permit import Permit
 
 _log = logging.getLogger(__name__)
 ANCHOR_EVERY_S = 300.0
-HEAD = "openova-audit-head-{region}"
 _PERMIT = Permit("records", 0, 0)
 ACCESS = (Access(("get", "create", "patch"), "", "configmaps", namespace="openova-console"),)
 """What writing records needs; the namespace is the one of `operations.namespace` as long as the settings say nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What lies outside the database at one place. `trouble`: why nothing could be read there; "" when something was."""
-
-    place: str
-    anchors: tuple[Anchor, ...]
-    trouble: str
 
 
 class Records:
@@ -57,7 +46,7 @@ class Records:
         key: bytes,
     ) -> None:
         self._settings, self._database, self._clusters, self._freezes, self._now = settings, database, clusters, freezes, now
-        self._key = key
+        self._key, self._file = key, anchor_file(settings)
         self.restored = ""
         self._lost: restored.Lost | None = None
         self._started_at = now()
@@ -70,16 +59,10 @@ class Records:
         """Why a run that was asked for at this instant may not just go on: it is from before the database was found to be old."""
         return self.restored if asked_at < self._started_at else ""
 
-    @property
-    def anchor_file(self) -> Path:
-        """Where the head is written on this machine."""
-        given = self._settings.operations.anchor_file
-        return given if given is not None else home(self._settings) / "audit-anchors.jsonl"
-
     async def start(self) -> None:
         """Compare the database with what was anchored outside of it, before anything else runs."""
         self._started_at = self._now()
-        found = await in_thread(anchors.read_file_anchors, self.anchor_file, missing_ok=True)
+        found = await in_thread(anchors.read_file_anchors, self._file, missing_ok=True)
         await in_thread(self._compare, found.anchors)
         if self.restored:
             _log.warning("%s", self.restored)
@@ -106,31 +89,6 @@ class Records:
             self._writing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._writing
-
-    async def kept(self) -> tuple[Kept, ...]:
-        """Every head that lies outside the database, read where it lies: the file, and a ConfigMap in each region."""
-        name = HEAD.format(region=self._settings.console.looks_from)
-        regions = [self._kept_in_region(r.id, f"{r.display}: ConfigMap {name}", name) for r in self._settings.regions]
-        return tuple(await asyncio.gather(self._kept_in_file(), *regions))
-
-    async def _kept_in_file(self) -> Kept:
-        place = str(self.anchor_file)
-        try:
-            file = await in_thread(anchors.read_file_anchors, self.anchor_file, missing_ok=True)
-        except anchors.AnchorError as error:
-            return Kept(place, (), str(error))
-        return Kept(place, file.anchors, "" if file.anchors else "no head was written there yet")
-
-    async def _kept_in_region(self, region_id: str, place: str, name: str) -> Kept:
-        try:
-            api = await self._clusters.of(region_id)
-            data = (await api.get(kinds.CONFIG_MAPS, self._settings.operations.namespace, name)).body.get("data")
-        except Absent:
-            return Kept(place, (), "no head was written there yet")
-        except Fault as fault:
-            return Kept(place, (), fault.sentence)
-        anchor = anchors.anchor_from(data, place)
-        return Kept(place, (anchor,), "") if anchor else Kept(place, (), "what lies there is no head of an audit")
 
     def want_anchor(self) -> None:
         """Write the head soon: a run has ended."""
@@ -166,16 +124,16 @@ class Records:
         if not seq or seq == self._anchored_seq:
             return
         self._anchored_seq = seq
-        await self._note(seq, seal, str(self.anchor_file), await self._into_file(seq, seal))
+        await self._note(seq, seal, str(self._file), await self._into_file(seq, seal))
         data = {"seq": str(seq), "seal": seal, "at": self._now().isoformat()}
-        name = HEAD.format(region=self._settings.console.looks_from)
+        name = head_name(self._settings)
         for region in self._settings.regions:
             if self._clusters.may_act(region.id):
                 await self._note(seq, seal, f"{region.display}: ConfigMap {name}", await self._put(region.id, name, data))
 
     async def _into_file(self, seq: int, seal: str) -> str:
         try:
-            await in_thread(anchors.write_file_anchor, self.anchor_file, seq=seq, seal=seal, now=self._now())
+            await in_thread(anchors.write_file_anchor, self._file, seq=seq, seal=seal, now=self._now())
         except anchors.AnchorError as error:
             return str(error)
         return ""
@@ -221,10 +179,3 @@ class Records:
         except Fault as fault:
             return fault.sentence
         return ""
-
-
-def home(settings: Settings) -> Path:
-    """The folder of the console's own files: beside the SQLite database, else `console.data_dir`."""
-    if settings.database_url.startswith("sqlite:///"):
-        return Path(settings.database_url.removeprefix("sqlite:///")).parent
-    return settings.console.data_dir

@@ -55,6 +55,7 @@ class AccountLine:
     sessions: str
     own: bool
     closed: bool
+    sealed: bool
     params: str
 
 
@@ -107,6 +108,7 @@ def account_line(user: User, seen: Seen | None, *, own: bool, sees_all: bool, fr
         sessions=("1 session" if standing == 1 else f"{standing} sessions") if shown and standing else "",
         own=own,
         closed=user.disabled,
+        sealed=user.break_glass,
         params=json.dumps({"name": user.name}),
     )
 

@@ -4,17 +4,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from openova_console.handbook.redaction import redact_text, redacted
+from openova_console.handbook.redaction import redacted
 from openova_console.handbook.speech import listing, span
-from openova_console.operations.records import Kept
+from openova_console.operations.heads import Kept
 from openova_console.store.change_tables import AnchorRow, AuditEvent
+from openova_console.web.event_words import said
 from openova_console.web.present import iso, utc
-from openova_console.web.run_rows import detail
 from openova_console.web.verifying import Outcome
 
-_LONGEST = 400
 GROUPS: Mapping[str, str] = {
     "": "All",
     "operation": "Requests",
@@ -75,30 +73,6 @@ def audit_line(row: AuditEvent, titles: Mapping[str, str], actor_href: str, even
         title=titles.get(row.operation_id, "Its run") if row.operation_id else "",
         href=f"/runs/{row.operation_id}" if row.operation_id else "",
     )
-
-
-_SAID: Mapping[str, tuple[str, str]] = {
-    "operation.requested": ("Asked for: ", "reason"),
-    "approval.given": ("Approved: ", "reason"),
-    "approval.denied": ("Denied: ", "reason"),
-    "approval.revoked": ("The approval was taken back", ""),
-    "console.changed": ("", "done"),
-    "freeze.set": ("Frozen: ", "reason"),
-    "freeze.lifted": ("Lifted: ", "lifted_reason"),
-    "incident.declared": ("Declared: ", "title"),
-    "incident.ended": ("Ended: ", "reason"),
-}
-"""Event → how its sentence begins, and the part of its body that goes on."""
-
-
-def said(event: str, body: Mapping[str, Any]) -> str:
-    """What an event says, in one sentence for a person."""
-    if event not in _SAID:
-        return detail(body)
-    begins, name = _SAID[event]
-    rest = body.get(name)
-    text = begins + (rest if isinstance(rest, str) else "")
-    return redact_text(text.removesuffix(": "))[:_LONGEST] or detail(body)
 
 
 def body_text(row: AuditEvent) -> str:

@@ -15,6 +15,7 @@ from openova_console.operations.operation import Policy
 from openova_console.operations.plan import Plan, Step
 from openova_console.operations.words import Answer, State, StepState
 from openova_console.store.change_tables import ApprovalRow, AuditEvent, OperationRow, StepRow
+from openova_console.web.event_words import said
 from openova_console.web.present import iso
 from openova_console.web.rows import Fact
 
@@ -238,9 +239,7 @@ def _where(step: Step, regions: Mapping[str, str]) -> str:
 
 
 def _call(step: Step) -> str:
-    if not step.writes:
-        return ""
-    return f"{step.method} {step.object.path}" if step.object is not None else step.method
+    return f"{step.method} {step.object.path}" if step.writes and step.object is not None else ""
 
 
 def _body(step: Step) -> str:
@@ -318,18 +317,9 @@ def _approval(row: ApprovalRow) -> ApprovalLine:
 def event_lines(events: Iterable[AuditEvent]) -> list[EventLine]:
     """Audit events, with the part of each body that a person reads."""
     return [
-        EventLine(str(row.seq), row.event, row.actor, detail(json.loads(row.body)), iso(datetime.fromisoformat(row.at)))
+        EventLine(str(row.seq), row.event, row.actor, said(row.event, json.loads(row.body)), iso(datetime.fromisoformat(row.at)))
         for row in events
     ]
-
-
-_TOLD = ("sentence", "reason", "finding", "why", "answer", "request")
-
-
-def detail(body: Mapping[str, Any]) -> str:
-    """What an event's body says, in one line."""
-    said = next((body[name] for name in _TOLD if isinstance(body.get(name), str) and body[name]), "")
-    return redact_text(said or json.dumps(redacted(dict(body)), ensure_ascii=False, sort_keys=True))[:400]
 
 
 def fact_lines(facts: Mapping[str, Any]) -> list[Fact]:

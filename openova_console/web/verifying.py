@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine as Database
 
-from openova_console.operations.records import Kept, Records
+from openova_console.operations.heads import Heads, Kept
 from openova_console.store import audit
 from openova_console.store.audit_file import verify_database
 from openova_console.store.database import StoreError, in_thread, reading
@@ -43,8 +43,8 @@ class Outcome:
 class Verifier:
     """See the module. `done` of `total` events were read so far; `last` is the newest outcome, None before the first."""
 
-    def __init__(self, database: Database, records: Records, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._records, self._now = database, records, now
+    def __init__(self, database: Database, heads: Heads, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._heads, self._now = database, heads, now
         self._task: asyncio.Task[Outcome] | None = None
         self.done = self.total = 0
         self.last: Outcome | None = None
@@ -68,7 +68,7 @@ class Verifier:
 
     async def _verify(self) -> Outcome:
         began = time.monotonic()
-        places = await self._records.kept()
+        places = await self._heads.kept()
         anchors = [anchor for kept in places for anchor in kept.anchors]
         try:
             self.total = await in_thread(self._events)

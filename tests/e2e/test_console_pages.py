@@ -68,6 +68,34 @@ def test_an_account_is_made_by_two_administrators_and_its_word_signs_in(
     fresh.close()
 
 
+def test_an_account_is_sealed_and_whoever_opens_it_is_heard_of(
+    visit: Visit, browser: Browser, healthy: None, running_console: RunningConsole, second: str
+) -> None:
+    name = f"glass-{secrets.token_hex(3)}"
+    page = visit("/users", role="admin")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label(re.compile("^Sealed, for whoever is alone")).check()
+    page.get_by_role("button", name="Make an account").click()
+    word = ask(page, "for the envelope in the safe").locator("#ask-word").inner_text(timeout=SLOW)
+    running_console.secrets.add(word)
+    approve(visit, second, f"Seal the account {name}")
+    page.locator("dialog#ask").get_by_role("button", name="Close").click()
+    row = page.locator("tr", has_text=name)
+    expect(row.get_by_role("button", name=f"Seal the account {name} anew")).to_be_visible(timeout=SLOW)
+    assert word not in page.content()
+
+    alone = browser.new_context()
+    signing = alone.new_page()
+    signing.goto(running_console.url)
+    signing.fill("input[name=name]", name)
+    signing.fill("input[name=password]", word)
+    signing.click("button[type=submit]")
+    expect(signing.get_by_role("button", name="Your account")).to_have_text(name, timeout=SLOW)
+    alone.close()
+    reviewing = visit("/freeze", role="approver")
+    expect(reviewing.locator(".brakes li", has_text=f"Sealed account: {name} signed in")).to_be_visible()
+
+
 def test_a_role_is_changed_through_the_dialog(visit: Visit, healthy: None, second: str) -> None:
     page = visit("/users", role="admin")
     page.get_by_role("button", name="Change the role of viewer").click()

@@ -17,13 +17,14 @@ from openova_console.handbook.canonical import canonical
 from openova_console.handbook.seals import Anchor
 from openova_console.operations import standing
 from openova_console.operations.catalogue import CATALOGUE, policy_of
+from openova_console.operations.heads import Kept
 from openova_console.operations.operation import BadParams, parse
-from openova_console.operations.records import Kept
 from openova_console.settings.operations import KindPolicy
 from openova_console.store.change_tables import AnchorRow, AuditEvent, MachineToken, PolicyRow, StandingApprovalRow
 from openova_console.store.tables import User
 from openova_console.web.account_rows import ROLE_NAMES, account_line, changes, policy_line
-from openova_console.web.audit_rows import GROUPS, audit_line, body_text, compared_lines, place_lines, said, verdict
+from openova_console.web.audit_rows import GROUPS, audit_line, body_text, compared_lines, place_lines, verdict
+from openova_console.web.event_words import said
 from openova_console.web.standing_rows import field_lines, standing_line, target_words, targets_of, value_of
 from openova_console.web.states.audit import EXPORTS, _instant, _mistake
 from openova_console.web.states.policy import _policy

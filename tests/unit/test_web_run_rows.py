@@ -13,6 +13,7 @@ from openova_console.operations.plan import ObjectRef, Plan, Step
 from openova_console.operations.words import Answer, State, StepState
 from openova_console.store.change_tables import ApprovalRow, OperationRow, StepRow
 from openova_console.web import run_rows
+from openova_console.web.event_words import detail
 
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 REGIONS = {"region-1": "Frankfurt", "region-2": "Zurich"}
@@ -146,5 +147,5 @@ def test_a_decision_that_was_taken_back_is_not_shown_as_one_that_stands():
 
 
 def test_an_event_says_its_sentence_or_else_its_body_without_credentials():
-    assert run_rows.detail({"sentence": "It goes on", "reason": "x"}) == "It goes on"
-    assert run_rows.detail({"reason": "", "password": "hunter2", "n": 1}) == '{"n": 1, "password": "•••", "reason": ""}'
+    assert detail({"sentence": "It goes on", "reason": "x"}) == "It goes on"
+    assert detail({"reason": "", "password": "hunter2", "n": 1}) == '{"n": 1, "password": "•••", "reason": ""}'

@@ -15,7 +15,8 @@ def ask_dialog() -> rx.Component:
         rx.el.div(
             rx.el.div(rx.el.h2(AskView.title), rx.el.div(AskView.sentence, class_name="small muted")),
             rx.el.span(class_name="grow"),
-            rx.el.button("Close", type="button", class_name="small", on_click=AskView.close, custom_attrs={"data-close": ""}),
+            rx.el.button("Close", type="button", class_name="small", custom_attrs={"data-close": ""}),
+            rx.el.button(type="button", hidden=True, tab_index=-1, on_click=AskView.close, custom_attrs={"data-closed": ""}),
             class_name="head",
         ),
         rx.el.div(rx.cond(AskView.done != "", _done(), _preview()), class_name="body"),

@@ -107,18 +107,22 @@ def _last(row: AccountLine) -> rx.Component:
 def _verbs(row: AccountLine) -> rx.Component:
     return rx.el.div(
         rx.cond(
-            row.closed,
-            ask_for("Open again", "enable-account", row.params, aria_label="Open the account " + row.name + " again"),
-            rx.fragment(
-                rx.el.button(
-                    "Change role",
-                    type="button",
-                    class_name="small",
-                    aria_label="Change the role of " + row.name,
-                    on_click=UsersView.pick(row.name, row.role),
+            row.sealed,
+            ask_for("Seal anew", "seal-account", row.params, aria_label="Seal the account " + row.name + " anew"),
+            rx.cond(
+                row.closed,
+                ask_for("Open again", "enable-account", row.params, aria_label="Open the account " + row.name + " again"),
+                rx.fragment(
+                    rx.el.button(
+                        "Change role",
+                        type="button",
+                        class_name="small",
+                        aria_label="Change the role of " + row.name,
+                        on_click=UsersView.pick(row.name, row.role),
+                    ),
+                    ask_for("Reset password", "reset-password", row.params, aria_label="Reset the password of " + row.name),
+                    ask_for("Close", "disable-account", row.params, aria_label="Close the account " + row.name),
                 ),
-                ask_for("Reset password", "reset-password", row.params, aria_label="Reset the password of " + row.name),
-                ask_for("Close", "disable-account", row.params, aria_label="Close the account " + row.name),
             ),
         ),
         class_name="row-verbs",
@@ -170,6 +174,11 @@ def _make() -> rx.Component:
                     ),
                 ),
                 rx.el.label("Role", _role_choice("viewer", "Role of the new account")),
+                rx.el.label(
+                    rx.el.input(type="checkbox", name="sealed", value="yes"),
+                    " Sealed, for whoever is alone on call: one yes of it is enough, everybody hears of it, and it is reviewed",
+                    class_name="check",
+                ),
                 rx.cond(UsersView.error != "", rx.el.p(state(rx.Var.create("breach"), UsersView.error), role="alert")),
                 rx.el.div(
                     rx.el.button("Make an account", type="submit", class_name="primary", disabled=UsersView.against != ""),

@@ -25,6 +25,7 @@ SIGNED_OUT = "Your session is over: sign in again."
 WORDS: dict[str, tuple[str, Callable[[], tuple[str, str]]]] = {
     "add-account": ("word_hash", passwords.one_time_word),
     "reset-password": ("word_hash", passwords.one_time_word),
+    "seal-account": ("word_hash", passwords.one_time_word),
     "create-token": ("token_sha256", machine_tokens.new_token),
 }
 """Kinds that come with a secret which is shown once: the parameter that carries its hash, and what makes both."""

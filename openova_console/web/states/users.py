@@ -50,6 +50,10 @@ class UsersView(rx.State):
     @needs(Role.VIEWER)
     async def make(self, form: dict[str, Any]) -> Any:
         """Open the dialog for a new account."""
+        if words_of(form).get("sealed"):
+            params = {"name": words_of(form).get("name", "")}
+            self.error = mistake("seal-account", params, _LABELS)
+            return None if self.error else dialog("seal-account", params)
         params, self.error = _params("add-account", form)
         return None if self.error else dialog("add-account", params)
 
