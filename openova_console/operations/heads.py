@@ -23,10 +23,10 @@ class Kept:
 
 
 class Heads:
-    """See the module."""
+    """See the module. `file`: where the head is written on this machine."""
 
     def __init__(self, settings: Settings, clusters: Clusters) -> None:
-        self._settings, self._clusters, self._file = settings, clusters, anchor_file(settings)
+        self._settings, self._clusters, self.file = settings, clusters, anchor_file(settings)
 
     async def kept(self) -> tuple[Kept, ...]:
         """Every head that lies outside the database, read where it lies: the file, and a ConfigMap in each region."""
@@ -35,9 +35,9 @@ class Heads:
         return tuple(await asyncio.gather(self._kept_in_file(), *regions))
 
     async def _kept_in_file(self) -> Kept:
-        place = str(self._file)
+        place = str(self.file)
         try:
-            file = await in_thread(anchors.read_file_anchors, self._file, missing_ok=True)
+            file = await in_thread(anchors.read_file_anchors, self.file, missing_ok=True)
         except anchors.AnchorError as error:
             return Kept(place, (), str(error))
         return Kept(place, file.anchors, "" if file.anchors else "no head was written there yet")

@@ -29,6 +29,7 @@ TASKS = {
     "watch.collectors.kubernetes:KubernetesCollector._see_that_mirrors_run",
     "access.identity:WhoCache.who_by_digest",
     "web.books:Books.start",
+    "web.verifying:Verifier.start",
     "notify.carrier:Carrier.start",
     "web.publish:Publisher.start",
     "openova_console:Console.lifespan",

@@ -209,7 +209,7 @@ async def test_the_head_of_the_audit_lies_in_both_regions_after_a_run(bench: Ben
         return all(kept)
 
     await bench.when(there)
-    assert bench.engine.records.anchor_file.exists()
+    assert bench.engine.heads.file.exists()
 
 
 async def test_the_database_itself_refuses_to_alter_the_audit(bench: Bench):

@@ -143,7 +143,7 @@ async def test_a_run_that_a_restored_database_brings_back_is_not_made_again(
     back_up(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         assert (await bench.until(operation_id)).state == State.COMPLETED
-        await bench.when(lambda: bench.engine.records.anchor_file.exists())
+        await bench.when(lambda: bench.engine.heads.file.exists())
     restore(tmp_path, "backup", runs=runs)
     async with again(lab, tmp_path) as bench:
         found = await bench.until(operation_id, RECOVERY, State.FAILED)
@@ -160,7 +160,7 @@ async def test_a_run_in_the_middle_that_a_restored_database_brings_back_asks(lab
     back_up(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         assert (await bench.until(operation_id)).state == State.COMPLETED
-        await bench.when(lambda: bench.engine.records.anchor_file.exists())
+        await bench.when(lambda: bench.engine.heads.file.exists())
     restore(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         asked = await bench.until(operation_id, RECOVERY)
@@ -219,7 +219,8 @@ async def test_a_dead_replicas_run_is_taken_over_once(lab: Running, tmp_path: Pa
         own = Replicas(bench.database, replica="console-2", boot="console-2/x", now=clock)
         taken = await asyncio.gather(in_thread(own.beat), in_thread(third.beat))
         assert sorted(map(len, taken)) == [0, 1], "of two that see it die, one acts"
-        await bench.engine._runs.take_over([operation_id])
+        ((dead,),) = [found for found in taken if found]
+        await bench.engine._runs.take_over(dead)
         done = await bench.until(operation_id)
         assert done.state == State.COMPLETED and writes(lab) == 1
         assert bench.events(operation_id).count("run.recovered") == 1
@@ -234,7 +235,7 @@ async def test_a_restored_database_is_accepted_by_two_administrators_and_only_th
     back_up(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         await bench.until(operation_id)
-        await bench.when(lambda: bench.engine.records.anchor_file.exists())
+        await bench.when(lambda: bench.engine.heads.file.exists())
     restore(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         await bench.until(operation_id, RECOVERY)
@@ -265,7 +266,7 @@ async def test_an_acceptance_that_nobody_signed_is_none(lab: Running, tmp_path: 
     back_up(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         await bench.until(operation_id)
-        await bench.when(lambda: bench.engine.records.anchor_file.exists())
+        await bench.when(lambda: bench.engine.heads.file.exists())
     restore(tmp_path, "backup")
     async with again(lab, tmp_path) as bench:
         with bench.write() as opened:

@@ -21,7 +21,7 @@ from tests.support.engines import R1, Bench
 
 
 async def verified(bench: Bench, verifier: Verifier | None = None) -> Outcome:
-    verifier = verifier or Verifier(bench.database, bench.engine.records, now=bench.now)
+    verifier = verifier or Verifier(bench.database, bench.engine.heads, now=bench.now)
     verifier.start()
     found = await verifier.wait(60)
     assert found is not None and not verifier.running
@@ -60,7 +60,7 @@ async def write_head(bench: Bench, data: Mapping[str, str]) -> None:
 
 async def test_a_chain_is_compared_with_the_heads_in_the_file_and_in_both_regions(bench: Bench):
     await anchored(bench)
-    verifier = Verifier(bench.database, bench.engine.records, now=bench.now)
+    verifier = Verifier(bench.database, bench.engine.heads, now=bench.now)
     found = await verified(bench, verifier)
     assert found.ok and found.anchors >= 3 and [bool(kept.anchors) for kept in found.places] == [True, True, True]
     assert (verifier.done, verifier.last) == (verifier.total, found) and found.events == verifier.total
@@ -95,7 +95,7 @@ async def test_a_head_that_is_none_is_said_to_be_none(bench: Bench):
 
 async def test_a_place_that_cannot_be_read_does_not_hide_what_the_others_say(bench: Bench):
     await anchored(bench)
-    file = bench.engine.records.anchor_file
+    file = bench.engine.heads.file
     file.write_text("no head at all\n")
     found = await verified(bench)
     assert found.ok and found.anchors == 2 and "altered" in found.places[0].trouble
@@ -103,7 +103,7 @@ async def test_a_place_that_cannot_be_read_does_not_hide_what_the_others_say(ben
 
 async def test_two_who_verify_at_once_share_one(bench: Bench):
     await bench.ask("grant-standing-approval", GRANT)
-    verifier = Verifier(bench.database, bench.engine.records, now=bench.now)
+    verifier = Verifier(bench.database, bench.engine.heads, now=bench.now)
     verifier.start()
     verifier.start()
     first, second = await verifier.wait(60), await verifier.wait(60)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from openova_console.web.publish import TOPICS
+from openova_console.web.topics.changes import ChangesPanel
 from tests.wire.browser import ALARM, PULSE, REGION, REPLICATION, SOURCE
 from tests.wire.conftest import FROZEN_S, LongWatch
 
-ALL = {PULSE, ALARM, REGION, REPLICATION, SOURCE, *(panel.get_full_name() for panel, _ in TOPICS)}
+ALL = {PULSE, ALARM, REGION, REPLICATION, SOURCE, ChangesPanel.get_full_name(), *(panel.get_full_name() for panel, _ in TOPICS)}
 
 
 @pytest.fixture

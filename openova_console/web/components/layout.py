@@ -244,7 +244,7 @@ def _brakes() -> rx.Component:
                 lambda note: rx.cond(note != "", rx.el.div(state(rx.Var.create("unknown"), note), class_name="row")),
             ),
             goto("Freeze and incidents", "/freeze", class_name="small"),
-            class_name="strip warn",
+            class_name="band warn",
             aria_label="What holds changes back",
             aria_live="polite",
         ),

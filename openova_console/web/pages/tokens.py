@@ -30,8 +30,8 @@ def _mine() -> rx.Component:
     return rx.el.section(
         rx.el.div(rx.el.h2("Your tokens"), class_name="head"),
         rx.cond(
-            TokensView.mine.length() > 0,
-            _table(TokensView.mine),
+            TokensView.own.length() > 0,
+            _table(TokensView.own),
             rx.el.div(
                 rx.cond(
                     TokensView.loaded,

@@ -176,7 +176,7 @@ def _make() -> rx.Component:
                 rx.el.label("Role", _role_choice("viewer", "Role of the new account")),
                 rx.el.label(
                     rx.el.input(type="checkbox", name="sealed", value="yes"),
-                    " Sealed, for whoever is alone on call: one yes of it is enough, everybody hears of it, and it is reviewed",
+                    "Sealed, for whoever is alone on call: one yes of it is enough, everybody hears of it, and it is reviewed",
                     class_name="check",
                 ),
                 rx.cond(UsersView.error != "", rx.el.p(state(rx.Var.create("breach"), UsersView.error), role="alert")),

@@ -49,7 +49,6 @@ class ApprovalsView(rx.State):
     rows: list[WaitLine] = []
     others: list[WaitLine] = []
     title_mark: str = ""
-    mine: str = ""
     note: str = ""
     error: str = ""
     error_at: str = ""
@@ -103,7 +102,6 @@ class ApprovalsView(rx.State):
 
     def _count(self) -> None:
         mine = sum(not wait.decided for wait in self.rows)
-        self.mine = str(mine or "")
         self.title_mark = f"({mine}) " if mine else ""
         waits = mine + sum(not wait.decided for wait in self.others)
         self.note = "" if waits or self.rows or self.others else "Nothing waits for approval."

@@ -23,7 +23,7 @@ _LABELS = {"name": "Name", "owner": "Owner", "scopes": "What it may do", "days":
 class TokensView(rx.State):
     """Everybody sees his own; administrators see all."""
 
-    mine: list[TokenLine] = []
+    own: list[TokenLine] = []
     others: list[TokenLine] = []
     past: list[TokenLine] = []
     scopes: list[ScopeLine] = []
@@ -72,7 +72,7 @@ class TokensView(rx.State):
             return
         found, self.scopes, self.against = await running.read(lambda opened: _read(opened, caller))
         self.sees_all = allows(caller.role, Role.ADMIN)
-        self.mine = [line for line in found if line.own and not line.over]
+        self.own = [line for line in found if line.own and not line.over]
         self.others = [line for line in found if not line.own and not line.over]
         self.past = [line for line in found if line.over]
         self.loaded = True
