@@ -184,6 +184,7 @@ def test_a_standing_approval_is_granted_shown_and_taken_back(visit: Visit, healt
     expect(card).to_contain_text("0 of 1 in the last 24 h")
     card.get_by_role("button", name="Take back").click()
     ask(page, "the import has ended", "Begin")
+    page.wait_for_url(re.compile("/runs/"))
     page.get_by_role("link", name="Standing approvals", exact=True).click()
     expect(page.locator("summary", has_text="Over:")).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("region", name=name, exact=True)).not_to_be_visible()
