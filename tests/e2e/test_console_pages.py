@@ -142,6 +142,7 @@ def test_a_token_is_made_approved_used_and_taken_back(visit: Visit, healthy: Non
     approve(visit, "approver", f"Make the token “{name}” of operator")
     wait_for("the token counts", lambda: used() == 200, limit_s=40)
     dialog.get_by_role("link", name="Follow the request").click()
+    expect(page.locator("h1")).to_contain_text(f"Make the token “{name}”", timeout=SLOW)
     page.get_by_role("link", name="Tokens", exact=True).click()
     row = page.locator("tr", has_text=name)
     expect(row).to_contain_text("May look at everything and ask for “Restart a workload”")
