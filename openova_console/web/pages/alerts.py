@@ -3,9 +3,10 @@
 import reflex as rx
 
 from openova_console.web.components.basics import age, goto, state
+from openova_console.web.components.filters import find, tabs
 from openova_console.web.components.layout import layout
 from openova_console.web.pages.page import page
-from openova_console.web.rows import Choice, Fact
+from openova_console.web.rows import Fact
 from openova_console.web.states.alerts import AlertDrawer, AlertLine, AlertView, HeatCell, HeatRow
 from openova_console.web.topics.alerts import AlertPanel, counts
 
@@ -106,23 +107,9 @@ def _list() -> rx.Component:
 
 def _filters() -> rx.Component:
     return rx.el.div(
-        rx.el.form(
-            rx.el.input(
-                name="q",
-                type="search",
-                default_value=AlertView.words,
-                key=AlertView.words,
-                placeholder="Words in labels, summary or receiver",
-                aria_label="Look for words",
-                max_length=200,
-                auto_complete="off",
-            ),
-            rx.el.button("Find", type="submit", class_name="small"),
-            on_submit=AlertView.search,
-            class_name="find",
-        ),
+        find(AlertView.words, AlertView.search, "Words in labels, summary or receiver"),
         *(
-            rx.el.nav(rx.foreach(choices, _choice), class_name="tabs", aria_label=label)
+            tabs(label, choices)
             for label, choices in (
                 ("Severity", AlertView.severities),
                 ("Region", AlertView.regions),
@@ -130,15 +117,6 @@ def _filters() -> rx.Component:
             )
         ),
         class_name="filters",
-    )
-
-
-def _choice(row: Choice) -> rx.Component:
-    return goto(
-        rx.fragment(row.label, " ", rx.el.span(row.count, class_name="muted")),
-        row.href,
-        aria_current=rx.cond(row.chosen, "true", "false"),
-        replace=True,
     )
 
 

@@ -4,10 +4,10 @@ import reflex as rx
 
 from openova_console.web.audit_rows import AuditLine, PlaceLine
 from openova_console.web.components.basics import age, goto, leave, state
+from openova_console.web.components.filters import newest_and_older, tabs
 from openova_console.web.components.layout import layout
 from openova_console.web.components.runs import follow
 from openova_console.web.pages.page import page
-from openova_console.web.rows import Choice
 from openova_console.web.states.audit import AuditView
 from openova_console.web.topics.changes import ChangesPanel
 
@@ -70,26 +70,15 @@ def _events() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             _search(),
-            rx.el.nav(rx.foreach(AuditView.groups, _choice), class_name="tabs", aria_label="Kind of event"),
+            tabs("Kind of event", AuditView.groups),
             rx.cond(AuditView.note != "", rx.el.p(AuditView.note, class_name="muted", role="status")),
             class_name="body filters",
         ),
         rx.cond(AuditView.rows.length() > 0, _table()),
-        rx.cond(
-            (AuditView.newest != "") | (AuditView.following != ""),
-            rx.el.div(
-                rx.cond(AuditView.newest != "", goto("Newest", AuditView.newest, class_name="small")),
-                rx.cond(AuditView.following != "", goto("Older", AuditView.following, class_name="small")),
-                class_name="foot",
-            ),
-        ),
+        newest_and_older(AuditView.newest, AuditView.following),
         class_name="card",
         aria_label="Events",
     )
-
-
-def _choice(row: Choice) -> rx.Component:
-    return goto(row.label, row.href, aria_current=rx.cond(row.chosen, "true", "false"), replace=True)
 
 
 def _search() -> rx.Component:

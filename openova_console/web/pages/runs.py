@@ -3,10 +3,10 @@
 import reflex as rx
 
 from openova_console.web.components.basics import age, goto
+from openova_console.web.components.filters import find, newest_and_older, tabs
 from openova_console.web.components.layout import layout
 from openova_console.web.components.runs import follow, look
 from openova_console.web.pages.page import page
-from openova_console.web.rows import Choice
 from openova_console.web.run_rows import RunLine
 from openova_console.web.states.runs import RunsView
 from openova_console.web.topics.changes import ChangesPanel
@@ -23,14 +23,7 @@ def runs() -> rx.Component:
                 _filters(), rx.cond(RunsView.note != "", rx.el.p(RunsView.note, class_name="muted")), class_name="body stack"
             ),
             rx.cond(RunsView.rows.length() > 0, _table()),
-            rx.cond(
-                (RunsView.newest != "") | (RunsView.following != ""),
-                rx.el.div(
-                    rx.cond(RunsView.newest != "", goto("Newest", RunsView.newest, class_name="small")),
-                    rx.cond(RunsView.following != "", goto("Older", RunsView.following, class_name="small")),
-                    class_name="foot",
-                ),
-            ),
+            newest_and_older(RunsView.newest, RunsView.following),
             class_name="card",
             aria_label="Operations",
         ),
@@ -41,21 +34,7 @@ def runs() -> rx.Component:
 def _filters() -> rx.Component:
     return rx.el.div(
         rx.el.div(
-            rx.el.form(
-                rx.el.input(
-                    name="q",
-                    type="search",
-                    default_value=RunsView.words,
-                    key=RunsView.words,
-                    placeholder="Words in title, reason or name",
-                    aria_label="Look for words",
-                    max_length=200,
-                    auto_complete="off",
-                ),
-                rx.el.button("Find", type="submit", class_name="small"),
-                on_submit=RunsView.search,
-                class_name="find",
-            ),
+            find(RunsView.words, RunsView.search, "Words in title, reason or name"),
             rx.el.span(class_name="grow"),
             rx.el.span(
                 rx.cond(
@@ -66,23 +45,10 @@ def _filters() -> rx.Component:
             ),
             class_name="line",
         ),
-        _tabs("State", RunsView.states),
-        _tabs("Region", RunsView.regions),
-        rx.el.details(rx.el.summary("Kind"), _tabs("Kind", RunsView.kinds)),
+        tabs("State", RunsView.states),
+        tabs("Region", RunsView.regions),
+        rx.el.details(rx.el.summary("Kind"), tabs("Kind", RunsView.kinds)),
         class_name="filters",
-    )
-
-
-def _tabs(label: str, choices: rx.Var[list[Choice]]) -> rx.Component:
-    return rx.el.nav(rx.foreach(choices, _choice), class_name="tabs", aria_label=label)
-
-
-def _choice(row: Choice) -> rx.Component:
-    return goto(
-        rx.fragment(row.label, " ", rx.el.span(row.count, class_name="muted")),
-        row.href,
-        aria_current=rx.cond(row.chosen, "true", "false"),
-        replace=True,
     )
 
 

@@ -14,6 +14,7 @@ from openova_console.operations.requests import Refused
 from openova_console.web import services as console
 from openova_console.web.present import iso
 from openova_console.web.states.asking import SIGNED_OUT
+from openova_console.web.wishes import words_of
 
 _KINDS = {"webhook": "Webhook", "email": "E-mail", "": "Not in the settings any more"}
 _STATES = {"waiting": ("active", "Waits"), "sent": ("ok", "Sent"), "dead": ("breach", "Given up")}
@@ -78,7 +79,8 @@ class DeliveriesView(rx.State):
     @needs(Role.VIEWER)
     async def retry(self, form: dict[str, Any]) -> Any:
         """Try a message again that was given up."""
-        id_, target = _named(form, "id"), _named(form, "target")
+        words = words_of(form)
+        id_, target = words.get("id", "")[:80], words.get("target", "")[:80]
         if (caller := await self._caller()) is not None:
             await self._after(console.services().deliveries.retry(caller, id_, target), "It is tried again now.")
 
@@ -86,7 +88,7 @@ class DeliveriesView(rx.State):
     @needs(Role.VIEWER)
     async def test(self, form: dict[str, Any]) -> Any:
         """Send a test message to one target."""
-        target = _named(form, "target")
+        target = words_of(form).get("target", "")[:80]
         if (caller := await self._caller()) is not None:
             yield
             await self._after(console.services().deliveries.send_test(caller, target), f"{target}: the test message has arrived.")
@@ -163,8 +165,3 @@ def letter_line(letter: Delivery) -> LetterLine:
         iso(row.sent_at or notification.at),
         row.state == "dead",
     )
-
-
-def _named(form: Any, name: str) -> str:
-    value = form.get(name, "") if isinstance(form, dict) else ""
-    return value if isinstance(value, str) and len(value) <= 80 else ""

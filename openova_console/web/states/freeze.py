@@ -16,9 +16,9 @@ from openova_console.operations.requests import Refused
 from openova_console.web import services as console
 from openova_console.web.present import iso
 from openova_console.web.states.asking import SIGNED_OUT
+from openova_console.web.wishes import words_of
 
 HOURS = {"": "until somebody lifts it", "1": "for 1 hour", "4": "for 4 hours", "12": "for 12 hours", "48": "for 2 days"}
-_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class FreezeView(rx.State):
     @needs(Role.VIEWER)
     async def freeze(self, form: dict[str, Any]) -> Any:
         """Freeze what the form names."""
-        words = _words(form)
+        words = words_of(form)
         scope, _, value = words.get("scope", "").partition(":")
         hours = words.get("hours", "")
         caller = await self._caller()
@@ -92,7 +92,7 @@ class FreezeView(rx.State):
     @needs(Role.VIEWER)
     async def lift(self, form: dict[str, Any]) -> Any:
         """Lift the freeze that the form names."""
-        words = _words(form)
+        words = words_of(form)
         if (caller := await self._caller()) is not None:
             governance = console.services().engine.governance
             lift = governance.lift(caller, words.get("id", ""), reason=words.get("reason", ""))
@@ -102,7 +102,7 @@ class FreezeView(rx.State):
     @needs(Role.VIEWER)
     async def declare(self, form: dict[str, Any]) -> Any:
         """Declare an incident."""
-        words = _words(form)
+        words = words_of(form)
         if (caller := await self._caller()) is not None:
             declare = console.services().engine.governance.declare(caller, title=words.get("title", ""))
             await self._after(declare, "The incident is declared.")
@@ -111,7 +111,7 @@ class FreezeView(rx.State):
     @needs(Role.VIEWER)
     async def end_incident(self, form: dict[str, Any]) -> Any:
         """End an incident before its time."""
-        words = _words(form)
+        words = words_of(form)
         if (caller := await self._caller()) is not None:
             governance = console.services().engine.governance
             end = governance.end_incident(caller, words.get("id", ""), reason=words.get("reason", ""))
@@ -121,7 +121,7 @@ class FreezeView(rx.State):
     @needs(Role.VIEWER)
     async def close_review(self, form: dict[str, Any]) -> Any:
         """Close a review with what was found."""
-        words = _words(form)
+        words = words_of(form)
         if (caller := await self._caller()) is not None:
             governance = console.services().engine.governance
             close = governance.close_review(caller, words.get("id", ""), finding=words.get("finding", ""))
@@ -166,9 +166,3 @@ class FreezeView(rx.State):
             )
             for row, against in found
         ]
-
-
-def _words(form: Any) -> dict[str, str]:
-    if not isinstance(form, dict):
-        return {}
-    return {str(k): v.strip() for k, v in form.items() if isinstance(v, str) and len(v) <= _LONGEST}
