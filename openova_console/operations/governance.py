@@ -68,7 +68,7 @@ class Governance:
                     until=until,
                     now=self._now(),
                 )
-                self._notices.frozen(opened, row.id, f"{caller.label} has frozen {row.value or 'every change'}: {reason}")
+                self._notices.frozen(opened, row.id, f"{caller.label} has frozen {self._scope(row)}: {reason}")
                 return row
 
         try:
@@ -79,6 +79,15 @@ class Governance:
         self._records.want_freezes()
         return row
 
+    def _scope(self, row: FreezeRow) -> str:
+        """What a freeze stops, as people call it."""
+        match row.scope:
+            case "region":
+                return f"changes of {self._settings.region(row.value).display}"
+            case "kind":
+                return f"“{CATALOGUE[row.value].title}”"
+        return "every change"
+
     async def lift(self, caller: Caller, freeze_id: str, *, reason: str) -> FreezeRow:
         """Lift a freeze."""
         self._check(self.against_freeze(caller), reason)
@@ -87,7 +96,7 @@ class Governance:
             with session(self._database) as opened:
                 row = brakes.lift(session=opened, freeze_id=freeze_id, reason=reason, actor=caller.label, now=self._now())
                 self._notices.frozen(
-                    opened, f"{row.id}/lifted", f"{caller.label} has lifted the freeze of {row.value or 'all'}: {reason}"
+                    opened, f"{row.id}/lifted", f"{caller.label} has lifted the freeze of {self._scope(row)}: {reason}"
                 )
                 return row
 

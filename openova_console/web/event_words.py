@@ -7,6 +7,7 @@ from typing import Any
 from openova_console.handbook.redaction import redact_text, redacted
 
 _LONGEST = 400
+_FIRST_LINE = 120
 _TOLD = ("sentence", "reason", "finding", "why", "answer", "request")
 
 
@@ -26,6 +27,14 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "freeze.lifted": ("Lifted: ", "lifted_reason"),
     "incident.declared": ("Declared: ", "title"),
     "incident.ended": ("Ended: ", "reason"),
+    "person.signed_in": ("Signed in from ", "address"),
+    "person.signed_out": ("Signed out", ""),
+    "person.password_changed": ("Changed the password", ""),
+    "person.confirmed": ("Gave the password again", ""),
+    "person.sign_in_failed": ("A sign-in failed, from ", "address"),
+    "person.confirmation_failed": ("A wrong password was given again, from ", "address"),
+    "person.locked_out": ("Locked out after failed sign-ins, from ", "address"),
+    "account.break_glass": ("The sealed account signed in from ", "address"),
 }
 """Event → how its sentence begins, and the part of its body that goes on."""
 
@@ -33,7 +42,8 @@ _SAID: Mapping[str, tuple[str, str]] = {
 def said(event: str, body: Mapping[str, Any]) -> str:
     """What an event says, in one sentence for a person."""
     if event not in _SAID:
-        return detail(body)
+        # What a write sent and what came back is long: its first line says which write it was.
+        return detail(body).split("\n")[0][:_FIRST_LINE] if event.startswith("write.") else detail(body)
     begins, name = _SAID[event]
     rest = body.get(name)
     text = begins + (rest if isinstance(rest, str) else "")

@@ -13,7 +13,7 @@ from openova_console.operations.plan import ObjectRef, Plan, Step
 from openova_console.operations.words import Answer, State, StepState
 from openova_console.store.change_tables import ApprovalRow, OperationRow, StepRow
 from openova_console.web import run_rows
-from openova_console.web.event_words import detail
+from openova_console.web.event_words import detail, said
 
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 REGIONS = {"region-1": "Frankfurt", "region-2": "Zurich"}
@@ -149,3 +149,9 @@ def test_a_decision_that_was_taken_back_is_not_shown_as_one_that_stands():
 def test_an_event_says_its_sentence_or_else_its_body_without_credentials():
     assert detail({"sentence": "It goes on", "reason": "x"}) == "It goes on"
     assert detail({"reason": "", "password": "hunter2", "n": 1}) == '{"n": 1, "password": "•••", "reason": ""}'
+
+
+def test_what_people_do_at_the_door_and_what_was_sent_is_said_in_a_line():
+    assert said("person.signed_in", {"address": "192.0.2.7", "failed_before": 0}) == "Signed in from 192.0.2.7"
+    assert said("write.sending", {"request": "PATCH /apis/apps/v1/x\n{...}"}) == "PATCH /apis/apps/v1/x"
+    assert len(said("write.answered", {"answer": "{" + "x" * 500})) == 120

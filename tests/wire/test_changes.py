@@ -86,8 +86,8 @@ def test_operators_are_told_and_what_failed_is_told_later(as_: Any, running_lab:
         return {heard["body"]["text"] for heard in running_lab.messages()}
 
     wanted = {
-        "Urgent: operator has frozen restart-workload: telling people",
-        "Urgent: operator has lifted the freeze of restart-workload: it was a test",
+        "Urgent: operator has frozen “Restart a workload”: telling people",
+        "Urgent: operator has lifted the freeze of “Restart a workload”: it was a test",
     }
     wait_for("both messages have arrived", lambda: wanted <= told(), limit_s=60)
     assert (target()["waiting"], target()["dead"], target()["failing"]) == (0, 0, "")

@@ -64,9 +64,7 @@ def _targets() -> rx.Component:
 
 def _target(row: TargetLine) -> rx.Component:
     return rx.el.tr(
-        rx.el.td(
-            rx.el.b(row.name), " ", rx.el.span(row.kind, class_name="xs muted"), rx.el.div(row.events, class_name="why mono xs")
-        ),
+        rx.el.td(rx.el.b(row.name), " ", rx.el.span(row.kind, class_name="xs muted"), rx.el.div(row.events, class_name="why")),
         rx.el.td(
             look(row.look, row.word),
             rx.el.div(

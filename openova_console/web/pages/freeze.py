@@ -14,7 +14,7 @@ from openova_console.web.topics.changes import BrakeLine, ChangesPanel
 def freeze() -> rx.Component:
     return layout(
         "Freeze",
-        "Stops changes at once, here and at the other region's console; needs a reason, and nobody's approval",
+        "Stops changes at once, in both consoles; needs a reason and nobody's approval",
         follow(ChangesPanel.stamp, FreezeView.refresh),
         said(FreezeView.error, FreezeView.said),
         rx.el.div(_freezes(), _set(), class_name="halves"),
@@ -83,7 +83,7 @@ def _set() -> rx.Component:
                 rx.el.label("How long", rx.el.select(*(rx.el.option(w, value=h) for h, w in HOURS.items()), name="hours")),
                 reason_field(hint="What others need to know before they lift it"),
                 rx.el.div(
-                    rx.el.button("Freeze", type="submit", class_name="danger", disabled=FreezeView.against != ""),
+                    rx.el.button("Freeze", type="submit", class_name="primary", disabled=FreezeView.against != ""),
                     rx.el.span(FreezeView.against, class_name="small muted"),
                     class_name="buttons",
                 ),

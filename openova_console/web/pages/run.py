@@ -61,7 +61,7 @@ def _stands() -> rx.Component:
             ),
             class_name="body stack",
         ),
-        class_name="card",
+        class_name="card stands",
     )
 
 

@@ -138,7 +138,8 @@ def target_line(target: TargetHealth) -> TargetLine:
     return TargetLine(
         target.name,
         _KINDS[target.kind],
-        ", ".join(target.events) + (", only what is urgent" if target.urgent_only else ""),
+        ("everything" if target.events == ("*",) else ", ".join(target.events))
+        + (", only what is urgent" if target.urgent_only else ""),
         look,
         word,
         "; ".join(part for part in (sentence, *counts) if part),
