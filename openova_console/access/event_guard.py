@@ -48,6 +48,8 @@ DECISIONS = Counter(
 )
 
 _MOST_SOCKETS = 10_000
+_SENT_BY_THE_PAGE = (".refresh", ".look_on")
+"""Events with which an open page reads again by itself: nobody has to sit before it, so they keep no session alive."""
 _TAKES_STORAGE = frozenset({"hydrate_and_load", "update_vars_internal"})
 
 
@@ -126,7 +128,8 @@ class EventGuard(Middleware):  # type: ignore[misc]
             return _deny("rate", event, None)
         token = token_from_cookies(state.router.headers.raw_headers.get("cookie", ""))
         try:
-            who = await self._who.who(token)
+            pressed = not event.name.endswith(_SENT_BY_THE_PAGE)
+            who = await self._who.who_by_digest(digest_of(token), active=pressed) if token else None
         except SQLAlchemyError:
             return _deny("store", event, None)
         if who is None or token is None:

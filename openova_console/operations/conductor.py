@@ -110,7 +110,7 @@ class RunConductor:
         if state.paused:
             return "ask"
         if state is not State.APPROVED:
-            return "go"
+            return _goes_on(state)
         if row.executor != self._boot and (why := self._restored(row.created_at)):
             ledger.claim(opened, row, executor=self._boot)
             ledger.move(opened, row, State.PAUSED_BY_RECOVERY, why, actor=ENGINE, now=now)
@@ -163,7 +163,7 @@ class RunConductor:
         now = self._now()
         row = ledger.by_id(opened, operation_id, lock=True)
         if State(row.state) is not State.APPROVED:
-            return "ended" if State(row.state).ended else "go"
+            return _goes_on(State(row.state))
         other = next((o for o in ledger.in_flight(opened) if o.lane == row.lane and o.id != row.id and o.started_at), None)
         if other is not None:
             return self._void(opened, operation_id, f"“{other.title}” runs on the same object")
@@ -248,3 +248,9 @@ class RunConductor:
         found = await asyncio.shield(asyncio.ensure_future(in_thread(inside)))
         self._changed(operation_id)
         return found
+
+
+def _goes_on(state: State) -> str:
+    """What becomes of a run that is not approved at its beginning: one that has begun goes on; one whose approval was taken back
+    does not begin."""
+    return "go" if state in (State.RUNNING, State.VERIFYING) or state.paused else "ended"

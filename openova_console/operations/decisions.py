@@ -246,11 +246,14 @@ class Decisions:
                     approval.revoked_at = now
                     opened.add(approval)
                 body = {"approval": mine[0].id}
-                sentence = f"{caller.name} took the approval back; waits for approval"
+                # What was approved in full is on its way to a run already: it cannot wait again, only be asked for again.
+                over = State(row.state) is State.APPROVED
+                rest = "before the run began: ask for it again" if over else "; waits for approval"
+                sentence = f"{caller.name} took the approval back{' ' if over else ''}{rest}"
                 ledger.move(
                     opened,
                     row,
-                    State.PENDING,
+                    State.CANCELLED if over else State.PENDING,
                     sentence,
                     actor=caller.label,
                     now=now,

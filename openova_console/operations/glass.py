@@ -67,5 +67,8 @@ def close_after(opened: Session, review: ReviewRow, now: datetime) -> str:
     account = opened.get(User, review.opened_by_id) if review.opened_by_id is not None else None
     if account is None or not account.break_glass or review.operation_id is not None or account.disabled:
         return ""
+    # A review of who made it at the command line, or of a use before it was sealed anew, says nothing against it.
+    if review.opened_by != account.name or account.vouched_at > review.opened_at:
+        return ""
     users.disable(session=opened, user=account, now=now)
     return account.name

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -44,6 +44,7 @@ class Housekeeping:
         self._decisions, self._records, self._notices = decisions, records, notices
         self._now, self._changed = now, changed
         self._sweeper: asyncio.Task[None] | None = None
+        self._failing: set[str] = set()
 
     async def start(self) -> None:
         """Sweep once, and from then on by itself."""
@@ -64,13 +65,23 @@ class Housekeeping:
         for id_ in await in_thread(self._expire):
             self._changed(id_)
         open_, decided, pending = await in_thread(self._left_over)
-        for row in open_:
-            await self._mend(row)
-        for row in decided:
-            await self._runs.wake(row.id, f"{row.id}/{row.changes}")
-        for row in pending:
-            await self._decisions.void_if_moved(row)
         await self._records.keep()
+        for row in open_:
+            await self._apart(self._mend(row), row)
+        for row in decided:
+            await self._apart(self._runs.wake(row.id, f"{row.id}/{row.changes}"), row)
+        for row in pending:
+            await self._apart(self._decisions.void_if_moved(row), row)
+
+    async def _apart(self, care: Awaitable[None], row: OperationRow) -> None:
+        """One operation that cannot be looked after must not hold up the others."""
+        try:
+            await care
+            self._failing.discard(row.id)
+        except Exception:  # noqa: BLE001 - the others have to be looked after too
+            if row.id not in self._failing:
+                _log.exception("operation %s cannot be looked after", row.id)
+            self._failing.add(row.id)
 
     async def _mend(self, row: OperationRow) -> None:
         """What the books hold open has a durable run: one that was never asked for, or lost, is asked for (steps that are done

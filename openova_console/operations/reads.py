@@ -29,6 +29,8 @@ from openova_console.store.change_tables import (
 )
 
 PAGE = 50
+WAITING_LIMIT = 200
+"""So many requests that wait are shown at once: those that expire first."""
 GROUPS: dict[str, frozenset[State]] = {
     "waiting": frozenset({State.PENDING}),
     "running": IN_FLIGHT,
@@ -145,7 +147,8 @@ def choices(opened: Session, row: OperationRow, caller: Caller, decisions: Decis
 
 def waiting_for(opened: Session, caller: Caller, decisions: Decisions) -> list[tuple[OperationRow, str]]:
     """Every operation that waits for approval, those first that this caller may approve; with the reason why he may not."""
-    rows = operations(opened, Filter(state="waiting", limit=200))
+    waiting = select(OperationRow).where(col(OperationRow.state) == State.PENDING.value)
+    rows = opened.exec(waiting.order_by(col(OperationRow.expires_at), col(OperationRow.id)).limit(WAITING_LIMIT)).all()
     found = [(row, decisions.against(opened, row, caller)) for row in rows]
     return sorted(found, key=lambda pair: (bool(pair[1]), pair[0].expires_at))
 

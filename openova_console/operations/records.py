@@ -54,6 +54,8 @@ class Records:
         self._anchored_seq = -1
         self._freezes_wanted = True
         self._writing: asyncio.Task[None] | None = None
+        self._keeping = asyncio.Lock()
+        self._asked = 0
 
     def stops(self, asked_at: datetime) -> str:
         """Why a run that was asked for at this instant may not just go on: it is from before the database was found to be old."""
@@ -93,27 +95,46 @@ class Records:
     def want_anchor(self) -> None:
         """Write the head soon: a run has ended."""
         self._anchored_at = float("-inf")
+        self._asked += 1
         self._soon()
 
     def want_freezes(self) -> None:
         """Tell the other console soon what is frozen here."""
         self._freezes_wanted = True
+        self._asked += 1
         self._soon()
 
     def _soon(self) -> None:
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.get_running_loop().create_task(self.keep(), name="records")
+            self._writing = asyncio.get_running_loop().create_task(self._keep_up(), name="records")
+
+    async def _keep_up(self) -> None:
+        """Until nothing new was wanted while the last was written; what fails is left to the next sweep."""
+        while True:
+            asked = self._asked
+            await self.keep()
+            if self._asked == asked:
+                return
 
     async def keep(self) -> None:
         """Write what is due, and see whether people have accepted what was lost."""
-        if self._lost is not None:
-            await in_thread(self._look_for_acceptance)
-        clock = asyncio.get_running_loop().time()
-        if clock - self._anchored_at >= ANCHOR_EVERY_S:
-            self._anchored_at = clock
-            await self._anchor()
-        if self._freezes_wanted:
-            self._freezes_wanted = not await self._tell_freezes()
+        async with self._keeping:
+            if self._lost is not None:
+                await in_thread(self._look_for_acceptance)
+            clock = asyncio.get_running_loop().time()
+            if clock - self._anchored_at >= ANCHOR_EVERY_S:
+                self._anchored_at = clock
+                await self._anchor()
+            if self._freezes_wanted:
+                await self._tell()
+
+    async def _tell(self) -> None:
+        # Not wanted any more before it is read: a freeze that comes meanwhile wants it again.
+        self._freezes_wanted, told = False, False
+        try:
+            told = await self._tell_freezes()
+        finally:
+            self._freezes_wanted = self._freezes_wanted or not told
 
     async def _anchor(self) -> None:
         def ask() -> tuple[int, str]:
@@ -123,13 +144,17 @@ class Records:
         seq, seal = await in_thread(ask)
         if not seq or seq == self._anchored_seq:
             return
-        self._anchored_seq = seq
-        await self._note(seq, seal, str(self._file), await self._into_file(seq, seal))
+        wrong = [await self._into_file(seq, seal)]
+        await self._note(seq, seal, str(self._file), wrong[0])
         data = {"seq": str(seq), "seal": seal, "at": self._now().isoformat()}
         name = head_name(self._settings)
         for region in self._settings.regions:
             if self._clusters.may_act(region.id):
-                await self._note(seq, seal, f"{region.display}: ConfigMap {name}", await self._put(region.id, name, data))
+                wrong.append(await self._put(region.id, name, data))
+                await self._note(seq, seal, f"{region.display}: ConfigMap {name}", wrong[-1])
+        # A place that did not take it is tried again with the next one, also when nothing new has happened.
+        if not any(wrong):
+            self._anchored_seq = seq
 
     async def _into_file(self, seq: int, seal: str) -> str:
         try:

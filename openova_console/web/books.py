@@ -109,7 +109,11 @@ class Books:
 
     async def look_over(self) -> None:
         """Read once what the other region's console has frozen."""
-        others = await self._engine.freezes.others(self._now())
+        try:
+            others = await self._engine.freezes.others(self._now())
+        except Exception:  # noqa: BLE001 - whatever it is, it is not known then
+            _log.exception("what the other console has frozen cannot be read")
+            others = unknown("it cannot be read")
         self._show(replace(self.seen, others=others))
 
     def _show(self, seen: Seen) -> None:

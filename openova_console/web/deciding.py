@@ -1,6 +1,8 @@
 """What people do with an operation from a page: parse the form, call the engine, say what came of it."""
 
-from typing import Any
+import logging
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from sqlmodel import Session
@@ -17,6 +19,7 @@ from openova_console.store.change_tables import OperationRow
 from openova_console.web import services as console
 from openova_console.web.states.asking import SIGNED_OUT
 
+T = TypeVar("T")
 _DONE = {
     "approve": "You have approved it.",
     "deny": "It is over.",
@@ -28,6 +31,21 @@ _DONE = {
     "acknowledge": "It is acknowledged.",
 }
 _LONGEST = 2000
+
+
+_log = logging.getLogger(__name__)
+UNSURE = "The console could not do this, or does not know whether it did: look again before you press once more."
+
+
+async def outcome(change: Awaitable[T]) -> tuple[T | None, str]:
+    """What came of a change: its result, or the sentence why there is none. Whatever goes wrong is said to whoever pressed."""
+    try:
+        return await change, ""
+    except Refused as refused:
+        return None, refused.sentence
+    except Exception:  # noqa: BLE001 - a button that seems to do nothing is pressed again
+        _log.exception("a change that was asked for from a page failed")
+        return None, UNSURE
 
 
 async def do(cookies: str, form: Any) -> str:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from openova_console.access.caller import Caller, caller_of
 from openova_console.access.identity import Who, WhoCache, token_from_cookies
+from openova_console.access.sessions import digest_of
 from openova_console.operations.deliveries import Deliveries
 from openova_console.operations.engine import Engine
 from openova_console.settings import Settings
@@ -37,8 +38,9 @@ class Services:
     verifier: Verifier
 
     async def visitor(self, cookies: str) -> Who | None:
-        """The person behind a browser's cookies; None when the session is over."""
-        return await self.who.who(token_from_cookies(cookies))
+        """The person behind a browser's cookies; None when the session is over. No activity: the event guard has counted that."""
+        token = token_from_cookies(cookies)
+        return await self.who.who_by_digest(digest_of(token), active=False) if token else None
 
     async def caller(self, cookies: str) -> Caller | None:
         """The person behind a browser's cookies, as the database has him at this moment; None when the session is over."""

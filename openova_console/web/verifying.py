@@ -5,6 +5,7 @@ appended afterwards lies beyond them.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from openova_console.operations.heads import Heads, Kept
 from openova_console.store import audit
 from openova_console.store.audit_file import verify_database
 from openova_console.store.database import StoreError, in_thread, reading
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,10 @@ class Verifier:
 
     async def _verify(self) -> Outcome:
         began = time.monotonic()
-        places = await self._heads.kept()
-        anchors = [anchor for kept in places for anchor in kept.anchors]
+        places: tuple[Kept, ...] = ()
         try:
+            places = await self._heads.kept()
+            anchors = [anchor for kept in places for anchor in kept.anchors]
             self.total = await in_thread(self._events)
             # Not on the store's few threads: a long audit would hold up what others read.
             found = await asyncio.to_thread(verify_database, self._database, anchors, read=self._read)
@@ -79,6 +83,10 @@ class Verifier:
             )
         except StoreError as error:
             self.last = Outcome(None, str(error), self.done, 0, places, time.monotonic() - began, self._now())
+        except Exception:  # noqa: BLE001 - an earlier outcome must not stand for one that was not reached
+            _log.exception("the audit could not be verified")
+            sentence = "It could not be finished: the console's log says why."
+            self.last = Outcome(None, sentence, self.done, 0, places, time.monotonic() - began, self._now())
         return self.last
 
     def _events(self) -> int:

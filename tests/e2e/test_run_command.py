@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.running import ROOT, end, free_port, wait_for
+from tests.support.ports import free_port
+from tests.support.running import ROOT, end, wait_for
 
 COMMAND = [sys.executable, "-m", "openova_console", "run", "--lab"]
 

@@ -1,13 +1,16 @@
 """Freezes: of everything, a region or a kind, here and at the other region's console, and when that one cannot be asked."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openova_console.access.roles import Role
+from openova_console.operations import housekeeping, ledger
 from openova_console.operations.brakes import RECORD
 from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
@@ -187,3 +190,42 @@ async def test_the_other_console_out_of_reach_holds_and_may_be_set_aside(lab: Ru
         done = await bench.until(row.id)
         assert done.state == State.COMPLETED, done.sentence
         assert bench.said(row.id, "guard.overridden")["reason"] == "nobody answers there"
+
+
+async def test_a_freeze_that_is_set_while_another_is_being_told_is_told_too(lab: Running, tmp_path: Path, key_file: Path):
+    clock = Shifted()
+    async with two(lab, tmp_path, key_file, clock) as (first, second):
+        records, told, first_is_read = first.engine.records, asyncio.Event(), asyncio.Event()
+        put = records._put
+
+        async def slow(*args: Any) -> str:
+            first_is_read.set()
+            await told.wait()
+            return await put(*args)
+
+        records._put = slow  # type: ignore[method-assign]
+        olga = first.person("olga")
+        await first.engine.governance.freeze(olga, scope="region", value=R1, reason="the first of two")
+        await first_is_read.wait()
+        await first.engine.governance.freeze(olga, scope="region", value=R2, reason="the second of two")
+        told.set()
+        await first.when(lambda: records._writing is not None and records._writing.done())
+        clock.by += timedelta(seconds=10)
+        found = await second.engine.freezes.others(clock())
+        assert [freeze["reason"] for freeze in found.value] == ["the first of two", "the second of two"]
+
+
+async def test_one_request_that_cannot_be_judged_does_not_hold_up_the_rest(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    row = await bench.ask()
+    monkeypatch.setattr(housekeeping, "_SETTLED", timedelta(0))
+
+    async def breaks(_row: object) -> None:
+        raise KeyError("a kind that this release does not know")
+
+    monkeypatch.setattr(bench.engine.decisions, "void_if_moved", breaks)
+    bench.engine.records.want_freezes()
+    with bench.write() as opened:
+        ledger.by_id(opened, row.id).expires_at = bench.now() + timedelta(hours=1)
+    await bench.engine.housekeeping.sweep()
+    await bench.engine.housekeeping.sweep()
+    assert bench.row(row.id).state == State.PENDING

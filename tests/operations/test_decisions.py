@@ -148,6 +148,25 @@ async def test_an_approval_can_be_taken_back_until_the_run_begins(bench: Bench):
     assert bench.row(row.id).state == State.PENDING, "one of two: the one that was taken back no longer counts"
 
 
+async def test_a_full_approval_that_is_taken_back_before_the_run_begins_is_no_run(bench: Bench):
+    bench.holds_back()
+    row = await bench.approve(await bench.ask("suspend-kustomization", SUSPEND))
+    assert bench.row(row.id).state == State.APPROVED
+    taken = await bench.engine.decisions.take_back(row.id, bench.person("anna", Role.APPROVER))
+    assert taken.state == State.CANCELLED and "anna took the approval back before the run began" in taken.sentence
+    assert await bench.drive(row.id) == "ended"
+    assert not [event for event in bench.events(row.id) if event.startswith("write.")]
+
+
+async def test_a_run_whose_request_waits_again_does_not_begin(bench: Bench):
+    bench.holds_back()
+    row = await bench.approve(await bench.ask("suspend-kustomization", SUSPEND))
+    with bench.write() as opened:
+        ledger.by_id(opened, row.id).state = State.PENDING.value
+    assert await bench.drive(row.id) == "ended"
+    assert not [event for event in bench.events(row.id) if event.startswith("write.")]
+
+
 async def waiting_with(
     bench: Bench, change: Callable[[ApprovalRow], None], *, kind: str = "suspend-kustomization", key: str = "k1"
 ) -> OperationRow:

@@ -286,3 +286,12 @@ async def test_one_that_was_sealed_lately_cannot_approve(lab: Any, tmp_path: Any
         night = Night(bench, await seal(bench))
         row, glass = await asked(night), await night.break_it()
         assert "lately" in await refused(bench.engine.decisions.approve(row.id, glass, digest=row.digest))
+
+
+async def test_a_review_of_an_earlier_use_leaves_alone_what_was_sealed_anew(night: Night):
+    await night.break_it()
+    (review,) = night.reviews()
+    await seal(night.bench, "anew")
+    anna = night.bench.person("anna", Role.APPROVER)
+    await night.bench.engine.governance.close_review(anna, review.id, finding="it was a real emergency")
+    assert not night.account().disabled

@@ -9,7 +9,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.support.ports import free_port
 
 
 def binaries() -> Path | None:
@@ -63,9 +64,7 @@ class Server:
             cwd=self._folder,
             **self._as,
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         options = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,

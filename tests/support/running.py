@@ -21,16 +21,10 @@ import httpx
 from openova_console.access import users
 from openova_console.access.roles import Role
 from openova_console.store.database import migrate, open_engine, session
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("viewer", "operator", "approver", "security-officer", "admin")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def free_block(size: int = 60) -> int:

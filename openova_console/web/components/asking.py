@@ -73,7 +73,7 @@ def _against(line: GuardLine) -> rx.Component:
 def _form() -> rx.Component:
     return rx.el.form(
         rx.cond(
-            AskView.overridable,
+            AskView.overridable | (AskView.incidents.length() > 0),
             rx.cond(
                 AskView.incidents.length() > 0,
                 rx.el.label(

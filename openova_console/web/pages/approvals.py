@@ -32,17 +32,17 @@ def approvals() -> rx.Component:
                 class_name="card",
             ),
         ),
-        rx.foreach(ApprovalsView.rows, _mine),
+        rx.foreach(ApprovalsView.rows, _card),
         rx.cond(
             ApprovalsView.others.length() > 0,
-            rx.fragment(rx.el.h2("Wait for somebody else"), rx.foreach(ApprovalsView.others, _other)),
+            rx.fragment(rx.el.h2("Wait for somebody else"), rx.foreach(ApprovalsView.others, _card)),
         ),
         here="approvals",
         mark=ApprovalsView.title_mark,
     )
 
 
-def _mine(wait: WaitLine) -> rx.Component:
+def _card(wait: WaitLine) -> rx.Component:
     return rx.el.section(
         _head(wait),
         rx.el.div(
@@ -57,29 +57,6 @@ def _mine(wait: WaitLine) -> rx.Component:
             wait.decided != "",
             rx.el.div(rx.el.span(wait.decided, class_name="small"), goto("Open the run", wait.line.href), class_name="foot"),
             rx.el.div(_approve(wait), _deny(wait), class_name="foot verbs"),
-        ),
-        class_name="card wait",
-        key=wait.line.id,
-        aria_label=wait.line.title,
-    )
-
-
-def _other(wait: WaitLine) -> rx.Component:
-    return rx.el.section(
-        _head(wait),
-        rx.el.div(_about(wait), class_name="body stack"),
-        rx.cond(
-            wait.decided != "",
-            rx.el.div(rx.el.span(wait.decided, class_name="small"), goto("Open the run", wait.line.href), class_name="foot"),
-            rx.el.div(
-                rx.el.div(
-                    rx.el.button("Approve", type="button", disabled=True),
-                    rx.el.span(wait.against, class_name="small muted"),
-                    class_name="do",
-                ),
-                _deny(wait),
-                class_name="foot verbs",
-            ),
         ),
         class_name="card wait",
         key=wait.line.id,
@@ -129,10 +106,20 @@ def _approve(wait: WaitLine) -> rx.Component:
     return rx.cond(
         wait.confirm_href != "",
         rx.el.a("Give your password again to approve", href=wait.confirm_href, class_name="button primary"),
-        rx.el.form(
-            *_hidden(wait, "approve"),
-            rx.el.button("Approve", rx.el.span(": ", wait.line.title, class_name="hide-s"), type="submit", class_name="primary"),
-            on_submit=ApprovalsView.do,
+        rx.cond(
+            wait.against != "",
+            rx.el.div(
+                rx.el.button("Approve", type="button", disabled=True),
+                rx.el.span(wait.against, class_name="small muted"),
+                class_name="do",
+            ),
+            rx.el.form(
+                *_hidden(wait, "approve"),
+                rx.el.button(
+                    "Approve", rx.el.span(": ", wait.line.title, class_name="hide-s"), type="submit", class_name="primary"
+                ),
+                on_submit=ApprovalsView.do,
+            ),
         ),
     )
 

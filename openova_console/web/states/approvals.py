@@ -14,7 +14,6 @@ from openova_console.handbook.speech import listing
 from openova_console.operations import ledger, reads
 from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.policies import policy_from
-from openova_console.operations.requests import Refused
 from openova_console.store.change_tables import OperationRow
 from openova_console.web import deciding
 from openova_console.web import services as console
@@ -56,9 +55,10 @@ class ApprovalsView(rx.State):
 
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
-    async def arrive(self) -> None:
+    async def arrive(self) -> Any:
         """List what waits: first what this person may approve, then the rest with the reason why not."""
         self.reset()
+        yield
         found = await self._read()
         first = self.router.url.query_parameters.get("operation", "")
         lines = sorted(found, key=lambda wait: wait.line.id != first)
@@ -93,18 +93,16 @@ class ApprovalsView(rx.State):
         """Approve, deny or take back, as the form says."""
         self.error = self.error_at = self.said = ""
         yield
-        try:
-            self.said = await deciding.do(self.router.headers.cookie, form)
-        except Refused as refused:
-            self.error = refused.sentence
+        said, self.error = await deciding.outcome(deciding.do(self.router.headers.cookie, form))
+        self.said = said or ""
+        if self.error:
             self.error_at = str(form.get("operation", ""))[:32] if isinstance(form, dict) else ""
         await ApprovalsView.refresh.fn(self)
 
     def _count(self) -> None:
-        mine = sum(not wait.decided for wait in self.rows)
+        mine = sum(not wait.decided and (not wait.against or bool(wait.confirm_href)) for wait in self.rows)
         self.title_mark = f"({mine}) " if mine else ""
-        waits = mine + sum(not wait.decided for wait in self.others)
-        self.note = "" if waits or self.rows or self.others else "Nothing waits for approval."
+        self.note = "" if self.rows or self.others else "Nothing waits for approval."
 
     async def _read(self) -> list[WaitLine]:
         running = console.services()
@@ -129,7 +127,7 @@ def _wait(opened: Session, row: OperationRow, against: str, caller: Caller, disp
     own = caller.user_id is not None and caller.user_id == row.owner_id
     return WaitLine(
         line=line,
-        sentence=CATALOGUE[row.kind].sentence,
+        sentence=CATALOGUE[row.kind].sentence if row.kind in CATALOGUE else "This release does not know this kind.",
         digest=row.digest,
         expires=iso(row.expires_at),
         policy=policy_words(policy_from(row), row.approvals_needed),

@@ -1,9 +1,9 @@
 """Asking for an operation, one dialog for every kind: what would happen, what stands against it, and the reason."""
 
-import asyncio
 import json
+import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import reflex as rx
@@ -12,7 +12,8 @@ from openova_console.access import machine_tokens, passwords
 from openova_console.access.caller import Caller
 from openova_console.access.needs import needs
 from openova_console.access.roles import Role
-from openova_console.operations import reads
+from openova_console.operations import policies, reads
+from openova_console.operations.authority import against_request
 from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.requests import Preview, Refused
 from openova_console.web import services as console
@@ -22,11 +23,18 @@ from openova_console.web.topics.changes import BrakeLine
 
 _LONGEST = 4000
 SIGNED_OUT = "Your session is over: sign in again."
-WORDS: dict[str, tuple[str, Callable[[], tuple[str, str]]]] = {
-    "add-account": ("word_hash", passwords.one_time_word),
-    "reset-password": ("word_hash", passwords.one_time_word),
-    "seal-account": ("word_hash", passwords.one_time_word),
-    "create-token": ("token_sha256", machine_tokens.new_token),
+_log = logging.getLogger(__name__)
+
+
+async def _new_token() -> tuple[str, str]:
+    return machine_tokens.new_token()
+
+
+WORDS: dict[str, tuple[str, Callable[[], Awaitable[tuple[str, str]]]]] = {
+    "add-account": ("word_hash", passwords.new_one_time_word),
+    "reset-password": ("word_hash", passwords.new_one_time_word),
+    "seal-account": ("word_hash", passwords.new_one_time_word),
+    "create-token": ("token_sha256", _new_token),
 }
 """Kinds that come with a secret which is shown once: the parameter that carries its hash, and what makes both."""
 
@@ -68,10 +76,22 @@ class AskView(rx.State):
         self.title, self.sentence = CATALOGUE[kind].title, CATALOGUE[kind].sentence
         yield
         if kind in WORDS:
+            if against := await self._against(kind):
+                self.refusals = [against]
+                return
             name, make = WORDS[kind]
-            self._word, wanted[name] = await asyncio.to_thread(make)
+            self._word, wanted[name] = await make()
         self._kind, self._params, self._key = kind, wanted, f"browser-{secrets.token_hex(12)}"
         await self._preview({})
+
+    async def _against(self, kind: str) -> str:
+        """Why this person may not ask for this kind at all; "" when he may. Looked at before a secret is made."""
+        running, operation = console.services(), CATALOGUE[kind]
+        caller = await running.caller(self.router.headers.cookie)
+        if caller is None:
+            return SIGNED_OUT
+        policy = await running.read(lambda opened: policies.current(opened, running.settings, operation))
+        return against_request(caller, operation, policy)
 
     async def _preview(self, overrides: dict[str, str]) -> None:
         running = console.services()
@@ -83,6 +103,10 @@ class AskView(rx.State):
             found = await running.engine.preview(self._kind, self._params, caller, overrides=overrides)
         except Refused as refused:
             self.refusals = [refused.sentence]
+            return
+        except Exception:  # noqa: BLE001 - a dialog must not wait for ever
+            _log.exception("a preview failed")
+            self.refusals = ["The console cannot tell now what would happen: its log says why. Close this and try again."]
             return
         brakes = await running.read(lambda opened: reads.brakes_now(opened, console.now()))
         self.incidents = [
@@ -129,6 +153,10 @@ class AskView(rx.State):
             )
         except Refused as refused:
             await self._refused(refused, caller, overrides)
+            return
+        except Exception:  # noqa: BLE001 - a button that seems to do nothing is pressed again
+            _log.exception("a request failed")
+            self.error = "The console does not know whether this was asked for: look at the runs before you ask again."
             return
         if self._word:
             self.word, self._word = self._word, ""

@@ -10,7 +10,7 @@ from openova_console.access.caller import Caller
 from openova_console.access.needs import needs
 from openova_console.access.roles import Role
 from openova_console.notify.deliveries import Delivery, TargetHealth
-from openova_console.operations.requests import Refused
+from openova_console.web import deciding
 from openova_console.web import services as console
 from openova_console.web.present import iso
 from openova_console.web.states.asking import SIGNED_OUT
@@ -91,7 +91,7 @@ class DeliveriesView(rx.State):
         target = words_of(form).get("target", "")[:80]
         if (caller := await self._caller()) is not None:
             yield
-            await self._after(console.services().deliveries.send_test(caller, target), f"{target}: the test message has arrived.")
+            await self._after(console.services().deliveries.send_test(caller, target))
 
     async def _caller(self) -> Caller | None:
         self.error = self.said = ""
@@ -100,12 +100,9 @@ class DeliveriesView(rx.State):
             self.error = SIGNED_OUT
         return caller
 
-    async def _after(self, change: Awaitable[object], said: str) -> None:
-        try:
-            await change
-            self.said = said
-        except Refused as refused:
-            self.error = refused.sentence
+    async def _after(self, change: Awaitable[object], said: str = "") -> None:
+        found, self.error = await deciding.outcome(change)
+        self.said = "" if self.error else said or str(found)
         await self._load()
 
     async def _load(self) -> None:

@@ -12,7 +12,7 @@ from openova_console.access.needs import needs
 from openova_console.access.roles import Role
 from openova_console.operations import reads
 from openova_console.operations.catalogue import CATALOGUE
-from openova_console.operations.requests import Refused
+from openova_console.web import deciding
 from openova_console.web import services as console
 from openova_console.web.present import iso
 from openova_console.web.states.asking import SIGNED_OUT
@@ -86,7 +86,7 @@ class FreezeView(rx.State):
         until = console.now() + timedelta(hours=int(hours)) if hours else None
         governance = console.services().engine.governance
         freeze = governance.freeze(caller, scope=scope, value=value, reason=words.get("reason", ""), until=until)
-        await self._after(freeze, "It is frozen. The other console is told at once.")
+        await self._after(freeze, "It is frozen here; the other console is being told.")
 
     @rx.event
     @needs(Role.VIEWER)
@@ -135,11 +135,8 @@ class FreezeView(rx.State):
         return caller
 
     async def _after(self, change: Awaitable[object], said: str) -> None:
-        try:
-            await change
-            self.said = said
-        except Refused as refused:
-            self.error = refused.sentence
+        _, self.error = await deciding.outcome(change)
+        self.said = "" if self.error else said
         await self._load()
 
     async def _load(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from openova_console.web import services as console
 from openova_console.web.present import iso
 
 _LONGEST = 260
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +138,7 @@ async def _action(kind: str, params: dict[str, str], caller: Caller) -> ActionRo
         against = "; ".join([*found.refusals, *stands])
     except Refused as refused:
         against = refused.sentence
+    except Exception:  # noqa: BLE001 - the drawer must not look for ever
+        _log.exception("it cannot be told what can be done with an object")
+        against = "It cannot be told now whether this is possible: the console's log says why."
     return ActionRow(kind, _VERBS[kind], json.dumps(params), against)

@@ -14,7 +14,6 @@ from openova_console.operations import ledger, reads
 from openova_console.operations.catalogue import CATALOGUE
 from openova_console.operations.policies import policy_from
 from openova_console.operations.reads import Detail
-from openova_console.operations.requests import Refused
 from openova_console.operations.runbook import About, runbook
 from openova_console.operations.words import State
 from openova_console.web import deciding
@@ -92,11 +91,13 @@ class RunView(rx.State):
 
     @rx.event(supersedes=True)
     @needs(Role.VIEWER)
-    async def arrive(self) -> None:
+    async def arrive(self) -> Any:
         """Read which run the address names, and load it; one that there is not is said to be none."""
         self.reset()
         asked = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
         self.id = asked if asked.isalnum() and len(asked) <= 32 else ""
+        # What was shown before goes first: nobody must press a button of another run.
+        yield
         await self._load()
 
     @rx.event(supersedes=True)
@@ -113,10 +114,8 @@ class RunView(rx.State):
         """Approve, deny, steer or acknowledge this run, as the form says."""
         self.error = self.said = ""
         yield
-        try:
-            self.said = await deciding.do(self.router.headers.cookie, form)
-        except Refused as refused:
-            self.error = refused.sentence
+        said, self.error = await deciding.outcome(deciding.do(self.router.headers.cookie, form))
+        self.said = said or ""
         await self._load()
 
     async def _load(self) -> None:

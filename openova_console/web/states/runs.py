@@ -1,5 +1,6 @@
 """The operations as this browser looks at them: filters and place in the address."""
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,7 +72,7 @@ class RunsView(rx.State):
     @needs(Role.VIEWER)
     async def refresh(self) -> None:
         """The books have changed: what is listed is drawn anew in its place; what is new is counted, so that nothing moves."""
-        if self.note and not self.rows:
+        if not self.rows:
             await RunsView.arrive.fn(self)
             return
         running = console.services()
@@ -116,7 +117,7 @@ def _read(opened: Session, asked: dict[str, str]) -> list[OperationRow]:
 
 
 def _newest(rows: dict[str, OperationRow | None]) -> Any:
-    return max(row.created_at for row in rows.values() if row is not None)
+    return max((row.created_at for row in rows.values() if row is not None), default=datetime.min.replace(tzinfo=UTC))
 
 
 def _mistake(asked: dict[str, str], displays: dict[str, str]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.peers.servers.process import Process, free_port, program, wait_until
+from tests.peers.servers.process import Process, program, wait_until
+from tests.support.ports import free_port
 
 _CONFIGURATION = {
     "route": {

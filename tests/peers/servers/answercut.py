@@ -13,7 +13,7 @@ from typing import Literal
 
 from tests.peers.servers.authority import Authority
 from tests.peers.servers.background import Background
-from tests.peers.servers.process import free_port
+from tests.support.ports import free_port
 
 Loss = Literal["answer", "question", "held answer"]
 _CHUNK = 65536

@@ -13,7 +13,8 @@ import dns.exception
 import dns.message
 import dns.query
 
-from tests.peers.servers.process import Process, free_port, program, wait_until
+from tests.peers.servers.process import Process, program, wait_until
+from tests.support.ports import free_port
 
 
 class RegionDns:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 
 from tests.peers.servers.background import Background
-from tests.peers.servers.process import free_port
+from tests.support.ports import free_port
 
 
 class CutProxy:

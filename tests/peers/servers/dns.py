@@ -12,7 +12,8 @@ import dns.message
 import dns.query
 
 from tests.peers.servers.authority import Authority
-from tests.peers.servers.process import Process, free_port, program, wait_until
+from tests.peers.servers.process import Process, program, wait_until
+from tests.support.ports import free_port
 
 
 def answers(port: int, name: str) -> bool:

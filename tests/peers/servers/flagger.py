@@ -15,7 +15,8 @@ from openova_console.systems.kinds import Resource
 from tests.peers import binaries
 from tests.peers.servers.controllers import Controllers
 from tests.peers.servers.kubernetes import ApiServer
-from tests.peers.servers.process import Process, free_port
+from tests.peers.servers.process import Process
+from tests.support.ports import free_port
 
 NAMESPACE, NODE = "shop", "pretended-1"
 DEPLOYMENTS = Resource("apps", "v1", "deployments")

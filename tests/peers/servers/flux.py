@@ -19,7 +19,8 @@ import yaml
 from openova_console.systems import kinds
 from tests.peers import binaries
 from tests.peers.servers.kubernetes import CRDS, ApiServer
-from tests.peers.servers.process import Process, free_port
+from tests.peers.servers.process import Process
+from tests.support.ports import free_port
 
 NAMESPACE, SOURCE = "flux-system", "platform"
 

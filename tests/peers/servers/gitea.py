@@ -13,7 +13,8 @@ import httpx
 from tests.peers import binaries
 from tests.peers.servers.background import Background
 from tests.peers.servers.cutproxy import CutProxy
-from tests.peers.servers.process import Process, free_port, program, wait_until
+from tests.peers.servers.process import Process, program, wait_until
+from tests.support.ports import free_port
 
 OWNER = "acme"
 PUSHED, PULLED = f"{OWNER}/platform", f"{OWNER}/pulled"

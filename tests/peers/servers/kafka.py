@@ -16,8 +16,9 @@ import yaml
 from tests.peers.servers import jars
 from tests.peers.servers.background import Background
 from tests.peers.servers.cutproxy import CutProxy
-from tests.peers.servers.process import Process, free_port, listens, program, wait_until
+from tests.peers.servers.process import Process, listens, program, wait_until
 from tests.peers.servers.prometheus import PrometheusServer
+from tests.support.ports import free_port
 
 SOURCE, TARGET = "region1", "region2"
 MIRROR = f"{SOURCE}->{TARGET}.MirrorSourceConnector"

@@ -16,7 +16,8 @@ from openova_console.systems.kinds import Resource
 from openova_console.watch.collectors.kubernetes import MIRRORED
 from tests.peers import binaries
 from tests.peers.servers.authority import Authority, private_key
-from tests.peers.servers.process import Process, free_port, wait_until
+from tests.peers.servers.process import Process, wait_until
+from tests.support.ports import free_port
 
 CRDS = Path(__file__).parents[1] / "crds"
 NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)

@@ -17,7 +17,8 @@ from minio.versioningconfig import VersioningConfig
 from tests.peers import binaries
 from tests.peers.servers.background import Background
 from tests.peers.servers.cutproxy import CutProxy
-from tests.peers.servers.process import Process, free_port, wait_until
+from tests.peers.servers.process import Process, wait_until
+from tests.support.ports import free_port
 
 ACCESS_KEY, SECRET_KEY = "peers-only", "peers-only-secret"
 BUCKET = "cnpg-wal"

@@ -10,7 +10,8 @@ import psycopg
 
 from tests.peers.servers.background import Background
 from tests.peers.servers.cutproxy import CutProxy
-from tests.peers.servers.process import Missing, Process, free_port, service_account, wait_until
+from tests.peers.servers.process import Missing, Process, service_account, wait_until
+from tests.support.ports import free_port
 
 APPLICATION_NAME = "region-2"
 SLOT_NAME = "region_2"

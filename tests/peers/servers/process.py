@@ -25,18 +25,6 @@ def program(name: str, package: str, *folders: str) -> str:
     return found
 
 
-def free_port() -> int:
-    """A TCP port of loopback that nobody has now, free for UDP as well."""
-    for _ in range(50):
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind(("127.0.0.1", port))
-                return port
-    raise RuntimeError("no free port")
-
-
 def wait_until(holds: Callable[[], bool], what: str, *, timeout_s: float = 20, process: "Process | None" = None) -> None:
     """Ask again and again, for as long as `process` lives. Raises RuntimeError with `what` and the process's last words."""
     deadline = time.monotonic() + timeout_s

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import yaml
 
-from tests.peers.servers.process import Process, free_port, program, wait_until
+from tests.peers.servers.process import Process, program, wait_until
+from tests.support.ports import free_port
 
 
 class PrometheusServer:

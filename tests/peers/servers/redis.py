@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tests.peers.servers.background import Background
 from tests.peers.servers.cutproxy import CutProxy
-from tests.peers.servers.process import Process, free_port, listens, program, wait_until
+from tests.peers.servers.process import Process, listens, program, wait_until
+from tests.support.ports import free_port
 
 PASSWORD = "peers-only"
 
