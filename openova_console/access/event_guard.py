@@ -129,7 +129,7 @@ class EventGuard(Middleware):  # type: ignore[misc]
         token = token_from_cookies(state.router.headers.raw_headers.get("cookie", ""))
         try:
             pressed = not event.name.endswith(_SENT_BY_THE_PAGE)
-            who = await self._who.who_by_digest(digest_of(token), active=pressed) if token else None
+            who = await self._who.who(token, active=pressed)
         except SQLAlchemyError:
             return _deny("store", event, None)
         if who is None or token is None:

@@ -77,13 +77,13 @@ class WhoCache:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._listeners: list[Callable[[frozenset[str]], Awaitable[None]]] = []
 
-    async def who(self, token: str | None) -> Who | None:
-        """The person behind a session token; None when it is nobody's. Counts as activity of that person.
+    async def who(self, token: str | None, *, active: bool = True) -> Who | None:
+        """The person behind a session token; None when it is nobody's. That is activity of that person, if `active`.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: when the database does not answer. The caller refuses then.
         """
-        return await self.who_by_digest(digest_of(token)) if token else None
+        return await self.who_by_digest(digest_of(token), active=active) if token else None
 
     async def who_by_digest(self, digest: str, *, active: bool = True) -> Who | None:
         """Like `who`, for callers that keep only the digest. With `active` False it does not count as activity."""

@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from openova_console.access.caller import Caller, caller_of
 from openova_console.access.identity import Who, WhoCache, token_from_cookies
-from openova_console.access.sessions import digest_of
 from openova_console.operations.deliveries import Deliveries
 from openova_console.operations.engine import Engine
 from openova_console.settings import Settings
@@ -39,8 +38,7 @@ class Services:
 
     async def visitor(self, cookies: str) -> Who | None:
         """The person behind a browser's cookies; None when the session is over. No activity: the event guard has counted that."""
-        token = token_from_cookies(cookies)
-        return await self.who.who_by_digest(digest_of(token), active=False) if token else None
+        return await self.who.who(token_from_cookies(cookies), active=False)
 
     async def caller(self, cookies: str) -> Caller | None:
         """The person behind a browser's cookies, as the database has him at this moment; None when the session is over."""

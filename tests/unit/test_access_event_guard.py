@@ -52,6 +52,11 @@ class Ward(Mixin, rx.State):
         self.loaded = self._kept = what or "loaded"
 
     @rx.event
+    @needs(Role.VIEWER)
+    def refresh(self):
+        self._note("refresh")
+
+    @rx.event
     @needs(Role.OPERATOR)
     def operate(self):
         self._note("operate")
@@ -97,6 +102,7 @@ class Ward(Mixin, rx.State):
 WARD = Ward.get_full_name()
 MARKED = {
     "look": Role.VIEWER,
+    "refresh": Role.VIEWER,
     "climb": Role.VIEWER,
     "operate": Role.OPERATOR,
     "work": Role.OPERATOR,
@@ -345,7 +351,7 @@ async def test_without_a_database_nothing_is_let_through(pipeline, cookie_of, mo
 
     cookie = await cookie_of(Role.ADMIN)
 
-    async def fail(_token):
+    async def fail(_token, *, active):
         raise OperationalError("x", {}, Exception("gone"))
 
     monkeypatch.setattr(cache, "who", fail)
@@ -432,3 +438,18 @@ async def test_sockets_that_are_gone_are_forgotten(pipeline, cookie_of, server):
         await pipeline.send("look", cookie=cookie, sid=f"gone-{i}", token=f"token-{i}")
     await pipeline.guard.sweep()
     assert not pipeline.guard._sockets
+
+
+async def test_a_page_that_reads_again_by_itself_keeps_no_session_alive(pipeline, cookie_of, monkeypatch, cache):
+    cookie, active = await cookie_of(Role.OPERATOR), []
+    asked = cache.who
+
+    async def who(token, *, active=True, heard=active):
+        heard.append(active)
+        return await asked(token, active=active)
+
+    monkeypatch.setattr(cache, "who", who)
+    await pipeline.send("refresh", cookie=cookie)
+    await pipeline.send("operate", cookie=cookie)
+    assert active == [False, True]
+    assert (await pipeline.state()).seen == ["refresh", "operate"]
