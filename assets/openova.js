@@ -87,13 +87,16 @@
   }
 
   // A dialog that the server opens and closes, and lists that are read again when the books have changed
-  let asked = 0;
+  let asked = 0, pressed = false; // whether anybody has pressed anything since this page was opened
+  document.addEventListener("click", (event) => { pressed = pressed || event.isTrusted; }, true);
   function followed(record) {
     const element = record.target, name = record.attributeName;
     if (name === "data-at") readPulse();
     if (name === "data-wanted") {
-      if (element.dataset.wanted) open(element.id);
-      else if (element.open) element.close();
+      // One that was left open on the page before is forgotten, unless it holds a word that is shown only once
+      const forget = element.querySelector("[data-closed]");
+      const left = forget && !pressed && !element.querySelector(".secret");
+      if (element.dataset.wanted) { if (left) forget.click(); else open(element.id); } else if (element.open) element.close();
     }
     if (name === "data-of" && element.dataset.awaits) compare(element);
     if (name === "data-notice" && record.oldValue && element.dataset.notice) setTimeout(() => notify(element), 0);

@@ -37,7 +37,7 @@ from reflex_base.utils.format import format_event_handler
 from sqlalchemy.exc import SQLAlchemyError
 
 from openova_console.access.identity import Who, WhoCache, token_from_cookies
-from openova_console.access.needs import need_of
+from openova_console.access.needs import is_passive, need_of
 from openova_console.access.roles import allows
 from openova_console.access.sessions import digest_of
 
@@ -48,8 +48,6 @@ DECISIONS = Counter(
 )
 
 _MOST_SOCKETS = 10_000
-_SENT_BY_THE_PAGE = (".refresh", ".look_on")
-"""Events with which an open page reads again by itself: nobody has to sit before it, so they keep no session alive."""
 _TAKES_STORAGE = frozenset({"hydrate_and_load", "update_vars_internal"})
 
 
@@ -128,8 +126,7 @@ class EventGuard(Middleware):  # type: ignore[misc]
             return _deny("rate", event, None)
         token = token_from_cookies(state.router.headers.raw_headers.get("cookie", ""))
         try:
-            pressed = not event.name.endswith(_SENT_BY_THE_PAGE)
-            who = await self._who.who(token, active=pressed)
+            who = await self._who.who(token, active=not _passive(event))
         except SQLAlchemyError:
             return _deny("store", event, None)
         if who is None or token is None:
@@ -226,6 +223,11 @@ class EventGuard(Middleware):  # type: ignore[misc]
                 await transport.close(wait=False, reason=server.eio.reason.SERVER_DISCONNECT)
                 # Ends the writer, which closes the websocket; browsers ignore the packet that says so.
                 await transport.queue.put(None)
+
+
+def _passive(event: Event) -> bool:
+    registered = RegistrationContext.get().event_handlers.get(event.name)
+    return registered is not None and is_passive(registered.handler.fn)
 
 
 def _fits(handler: Callable[..., Any], payload: Any) -> bool:

@@ -84,7 +84,7 @@ class Engine:
         gatherer = Gatherer(settings, database, self._clusters, world, self.freezes)
         self.judge = Judge(database, gatherer, now)
         self.records = Records(settings, database, self._clusters, self.freezes, now, key=key)
-        self.heads = Heads(settings, self._clusters)
+        self.heads = Heads(settings, database, self._clusters, key=key)
         notices = Notices(say, now)
         steps = {**handlers(self._clusters, database, key=key, now=now), **(more_handlers or {})}
         executor = Executor(

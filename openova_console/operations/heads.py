@@ -1,14 +1,18 @@
 """The audit's heads that lie outside the console's database, read where they lie. Nothing is written here: see `records`."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Engine as Database
+
 from openova_console.handbook.seals import Anchor
+from openova_console.operations import restored
 from openova_console.operations.clusters import Clusters
 from openova_console.settings import Settings
 from openova_console.store import anchors
-from openova_console.store.database import in_thread
+from openova_console.store.database import in_thread, reading
 from openova_console.systems import kinds
 from openova_console.systems.errors import Absent, Fault
 
@@ -25,8 +29,9 @@ class Kept:
 class Heads:
     """See the module. `file`: where the head is written on this machine."""
 
-    def __init__(self, settings: Settings, clusters: Clusters) -> None:
-        self._settings, self._clusters, self.file = settings, clusters, anchor_file(settings)
+    def __init__(self, settings: Settings, database: Database, clusters: Clusters, *, key: bytes) -> None:
+        self._settings, self._database, self._clusters, self._key = settings, database, clusters, key
+        self.file = anchor_file(settings)
 
     async def kept(self) -> tuple[Kept, ...]:
         """Every head that lies outside the database, read where it lies: the file, and a ConfigMap in each region."""
@@ -40,7 +45,13 @@ class Heads:
             file = await in_thread(anchors.read_file_anchors, self.file, missing_ok=True)
         except anchors.AnchorError as error:
             return Kept(place, (), str(error))
-        return Kept(place, file.anchors, "" if file.anchors else "no head was written there yet")
+        counted = await in_thread(self._counted, file.anchors)
+        return Kept(place, counted, "" if counted else "no head was written there yet")
+
+    def _counted(self, heads: Sequence[Anchor]) -> tuple[Anchor, ...]:
+        """Without the heads of what was lost with a former database, where two administrators have accepted that."""
+        with reading(self._database) as opened:
+            return restored.counting(opened, self._key, heads)
 
     async def _kept_in_region(self, region_id: str, place: str, name: str) -> Kept:
         try:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine as Database
@@ -43,25 +42,28 @@ class Housekeeping:
         self._database, self._runs, self._replicas = database, runs, replicas
         self._decisions, self._records, self._notices = decisions, records, notices
         self._now, self._changed = now, changed
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._failing: set[str] = set()
 
     async def start(self) -> None:
         """Sweep once, and from then on by itself."""
         await self.sweep()
-        self._sweeper = asyncio.create_task(self._keep(), name="engine sweep")
+        self._tasks = [
+            asyncio.create_task(self._keep(self.sweep), name="engine sweep"),
+            # Apart: looking after many requests with a region down may take longer than others wait for a sign of life.
+            asyncio.create_task(self._keep(self._beat), name="engine heart"),
+        ]
 
     async def stop(self) -> None:
         """End the sweeping."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeper
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
     async def sweep(self) -> None:
         """Expire what is old, start what was approved, wake what was decided, void what drifted, take over from the dead."""
-        for dead in await in_thread(self._replicas.beat):
-            await self._runs.take_over(dead)
+        await self._beat()
         for id_ in await in_thread(self._expire):
             self._changed(id_)
         open_, decided, pending = await in_thread(self._left_over)
@@ -123,12 +125,16 @@ class Housekeeping:
                 list(opened.exec(waiting.where(col(OperationRow.created_at) < self._now() - _SETTLED))),
             )
 
-    async def _keep(self) -> None:
+    async def _beat(self) -> None:
+        for dead in await in_thread(self._replicas.beat):
+            await self._runs.take_over(dead)
+
+    async def _keep(self, care: Callable[[], Awaitable[None]]) -> None:
         failing = False
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
-                await self.sweep()
+                await care()
                 failing = False
             except Exception:  # noqa: BLE001 - housekeeping must go on
                 if not failing:

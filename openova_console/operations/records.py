@@ -71,8 +71,7 @@ class Records:
 
     def _compare(self, heads: Sequence[Anchor]) -> None:
         with reading(self._database) as opened:
-            accepted = restored.accepted(opened, self._key)
-        counted = [head for head in heads if not any(lost.covers(head) for lost in accepted)]
+            counted = restored.counting(opened, self._key, heads)
         self.restored = anchors.restored(self._database, counted)
         self._lost = restored.Lost.of(anchors.contradicting(self._database, counted))
         if self._lost is not None:

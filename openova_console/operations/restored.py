@@ -61,6 +61,12 @@ def accepted(opened: Session, key: bytes | None = None) -> list[Lost]:
     ]
 
 
+def counting(opened: Session, key: bytes, heads: Iterable[Anchor]) -> tuple[Anchor, ...]:
+    """The heads that still count: without those of a loss that people have accepted."""
+    losses = accepted(opened, key)
+    return tuple(head for head in heads if not any(lost.covers(head) for lost in losses))
+
+
 def _told(opened: Session, event: str) -> list[tuple[Lost, str]]:
     found = opened.exec(select(AuditEvent).where(AuditEvent.event == event).order_by(col(AuditEvent.seq).desc())).all()
     told = []

@@ -58,7 +58,7 @@ def panels(watch: Watch, settings: Settings, now: datetime, seen: Seen | None = 
         },
         ReplicationPanel: _replication(board, watch, settings),
         SourcePanel: {"rows": sources},
-        changes.ChangesPanel: changes.values(seen or Seen(), settings),
+        changes.ChangesPanel: changes.values(seen or Seen(), settings, now),
         **{panel: values(board, watch, now) for panel, values in TOPICS},
     }
 

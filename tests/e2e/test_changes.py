@@ -180,3 +180,15 @@ def test_who_looks_elsewhere_is_notified_by_the_browser(visit: Visit, healthy: N
     ((title, body),) = away.evaluate("window.shown")
     assert title.startswith("Approval needed: Restart StatefulSet")
     assert "operator asks" in body and "The second one of tonight" in body
+
+
+def test_a_dialog_that_was_left_open_does_not_come_up_on_the_next_page(visit: Visit, healthy: None) -> None:
+    page = visit("/region/region-1?kind=deployments.apps", role="operator")
+    drawer(page, "portal").get_by_role("button", name="Restart", exact=True).click()
+    expect(page.locator("dialog#ask[open] textarea[name=reason]")).to_be_visible()
+    page.goto(page.url.split("/region/")[0] + "/freeze")
+    page.wait_for_selector("#pulse[data-at*='T']", state="attached")
+    # Forgotten on the server too: what a dialog is to show goes the same way as everything else that the page is given.
+    expect(page.locator("dialog#ask")).to_have_attribute("data-wanted", "")
+    expect(page.locator("dialog#ask[open]")).to_have_count(0)
+    expect(page.locator("select[name=scope]")).to_be_visible()

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from openova_console.access.roles import Role
 from openova_console.operations import housekeeping, ledger
 from openova_console.operations.brakes import RECORD
 from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
+from openova_console.store.change_tables import ReplicaRow
 from openova_console.systems import kinds
 from openova_console.systems.permit import Permit
 from tests.lab.running import Running
@@ -229,3 +231,25 @@ async def test_one_request_that_cannot_be_judged_does_not_hold_up_the_rest(bench
     await bench.engine.housekeeping.sweep()
     await bench.engine.housekeeping.sweep()
     assert bench.row(row.id).state == State.PENDING
+
+
+async def test_a_sign_of_life_is_given_however_long_the_housekeeping_takes(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(housekeeping, "_SETTLED", timedelta(0))
+    monkeypatch.setattr(housekeeping, "SWEEP_EVERY_S", 0.02)
+    looking = asyncio.Event()
+
+    async def takes_long(_row: object) -> None:
+        looking.set()
+        await asyncio.Event().wait()
+
+    def beats() -> set[datetime]:
+        with bench.write() as opened:
+            return {row.beat_at for row in opened.exec(select(ReplicaRow)).all()}
+
+    await bench.engine.housekeeping.stop()
+    await bench.engine.housekeeping.start()
+    monkeypatch.setattr(bench.engine.decisions, "void_if_moved", takes_long)
+    await bench.ask()
+    await asyncio.wait_for(looking.wait(), 20)
+    before = beats()
+    await bench.when(lambda: beats() != before)

@@ -23,6 +23,7 @@ from openova_console.operations.requests import Refused
 from openova_console.operations.words import State
 from openova_console.store import audit
 from openova_console.store.database import in_thread, reading
+from openova_console.web.verifying import Verifier
 from tests.lab.running import Running
 from tests.operations.test_crashes import OBJECT, SUSPEND, approved, child
 from tests.support.engines import R1, RESTART, Bench, Shifted, StillWorld, engine_on
@@ -259,6 +260,10 @@ async def test_a_restored_database_is_accepted_by_two_administrators_and_only_th
             await bench.engine.request("accept-restored-database", {}, ada, **{**ask, "idempotency_key": "again"})
     async with again(lab, tmp_path) as bench:
         assert not bench.engine.records.restored
+        verifier = Verifier(bench.database, bench.engine.heads, now=bench.now)
+        verifier.start()
+        outcome = await verifier.wait(30)
+        assert outcome is not None and outcome.ok, "the heads of the loss are in the file for good, and count no more"
 
 
 async def test_an_acceptance_that_nobody_signed_is_none(lab: Running, tmp_path: Path):

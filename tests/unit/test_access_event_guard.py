@@ -52,7 +52,7 @@ class Ward(Mixin, rx.State):
         self.loaded = self._kept = what or "loaded"
 
     @rx.event
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     def refresh(self):
         self._note("refresh")
 

@@ -15,6 +15,7 @@ from openova_console.access.sessions import Seen
 from openova_console.api.rest.callers import EXPORT
 from openova_console.handbook.canonical import canonical
 from openova_console.handbook.seals import Anchor
+from openova_console.notify.deliveries import TargetHealth
 from openova_console.operations import standing
 from openova_console.operations.catalogue import CATALOGUE, policy_of
 from openova_console.operations.heads import Kept
@@ -27,6 +28,7 @@ from openova_console.web.audit_rows import GROUPS, audit_line, body_text, compar
 from openova_console.web.event_words import said
 from openova_console.web.standing_rows import field_lines, standing_line, target_words, targets_of, value_of
 from openova_console.web.states.audit import EXPORTS, _instant, _mistake
+from openova_console.web.states.deliveries import target_line
 from openova_console.web.states.policy import _policy
 from openova_console.web.states.standing import KINDS, _params
 from openova_console.web.token_rows import scope_lines, scopes_words, token_line
@@ -354,3 +356,14 @@ def test_an_instant_is_utc_unless_it_says_otherwise():
 
 def test_the_page_lets_the_same_roles_export_as_the_api():
     assert EXPORT.roles == EXPORTS
+
+
+def test_a_target_is_well_only_when_something_has_arrived_lately():
+    def seen(**more: Any) -> str:
+        given = {"sent_at": NOW, "waiting": 0, "dead": 0, "next_at": None, "failing": ""}
+        target = TargetHealth("chat", "webhook", ("*",), urgent_only=False, configured=True, **{**given, **more})
+        return target_line(target, NOW).look
+
+    assert seen() == "ok"
+    assert seen(sent_at=None) == seen(sent_at=NOW - timedelta(days=2)) == "unknown"
+    assert seen(dead=1) == "warn" and seen(failing="refused") == "breach"

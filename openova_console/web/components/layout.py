@@ -103,7 +103,14 @@ def _count(entry: NavItem) -> rx.Component:
         entry.id,
         ("runs", rx.cond(ChangesPanel.busy != "", rx.el.span(ChangesPanel.busy, class_name=hot, title="go on, or ask a person"))),
         ("approvals", rx.cond(ChangesPanel.waiting != "", rx.el.span(ChangesPanel.waiting, class_name="count", title="wait"))),
-        ("freeze", rx.cond(ChangesPanel.freezes.length() > 0, rx.el.span("on", class_name="count hot"))),
+        (
+            "freeze",
+            rx.cond(
+                ChangesPanel.freezes.length() > 0,
+                rx.el.span("on", class_name="count hot"),
+                rx.cond(ChangesPanel.reviews != "", rx.el.span(ChangesPanel.reviews, class_name="count", title="to be reviewed")),
+            ),
+        ),
         rx.fragment(),
     )
 

@@ -67,7 +67,7 @@ class ApprovalsView(rx.State):
         self._count()
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: draw what is listed anew in its place, and put what is new at the end."""
         found = {wait.line.id: wait for wait in await self._read()}

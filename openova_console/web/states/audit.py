@@ -94,7 +94,7 @@ class AuditView(rx.State):
             )
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: what is new is counted, so that nothing moves under a reader."""
         await self._around()
@@ -137,7 +137,7 @@ class AuditView(rx.State):
         return AuditView.look_on
 
     @rx.event
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def look_on(self) -> Any:
         """See how far the verification is, for a moment only: this browser's other events wait meanwhile."""
         verifier = console.services().verifier

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import reflex as rx
@@ -70,7 +71,7 @@ class DeliveriesView(rx.State):
         await self._load()
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: load again."""
         await self._load()
@@ -112,13 +113,17 @@ class DeliveriesView(rx.State):
         if caller is None:
             return
         self.against_retry, self.against_test = deliveries.against_retry(caller), deliveries.against_test(caller)
-        self.targets = [target_line(target) for target in await deliveries.targets()]
+        self.targets = [target_line(target, console.now()) for target in await deliveries.targets()]
         self.letters = [letter_line(letter) for letter in await deliveries.listing(limit=NEWEST)]
         self.note = "" if self.letters else "Nothing was sent yet."
 
 
-def target_line(target: TargetHealth) -> TargetLine:
-    """A target in words. One that nothing ever reached is unknown, not well."""
+LATELY = timedelta(days=1)
+"""What arrived longer ago than this says nothing of today."""
+
+
+def target_line(target: TargetHealth, now: datetime) -> TargetLine:
+    """A target in words at `now`. One that nothing ever reached, or nothing lately, is unknown, not well."""
     look, word = "ok", "Reached"
     sentence = ""
     if target.failing:
@@ -131,6 +136,8 @@ def target_line(target: TargetHealth) -> TargetLine:
             "Never tried",
             "Nothing was sent to it yet; a test message would tell whether it is reached",
         )
+    elif now - target.sent_at > LATELY:
+        look, word, sentence = "unknown", "Not tried lately", "A test message would tell whether it is still reached"
     counts = [f"{target.waiting} wait" if target.waiting else "", f"{target.dead} given up" if target.dead else ""]
     return TargetLine(
         target.name,

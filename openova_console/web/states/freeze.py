@@ -65,7 +65,7 @@ class FreezeView(rx.State):
         await self._load()
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: load the reviews again."""
         await self._load()

@@ -55,7 +55,7 @@ class PolicyView(rx.State):
         await self._load()
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: list them again. What is in the form stays."""
         await self._load()

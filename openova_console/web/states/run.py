@@ -98,10 +98,10 @@ class RunView(rx.State):
         self.id = asked if asked.isalnum() and len(asked) <= 32 else ""
         # What was shown before goes first: nobody must press a button of another run.
         yield
-        await self._load()
+        await self._load(whole=True)
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: load again."""
         self.read_at = iso(console.now())
@@ -118,7 +118,8 @@ class RunView(rx.State):
         self.said = said or ""
         await self._load()
 
-    async def _load(self) -> None:
+    async def _load(self, *, whole: bool = False) -> None:
+        """Read the run. `whole`: also what was settled when it was asked for, which is long and stays as it is."""
         self.read_at = iso(console.now())
         running = console.services()
         caller = await running.caller(self.router.headers.cookie)
@@ -129,6 +130,8 @@ class RunView(rx.State):
         except ledger.NoSuchOperation:
             self.note = "There is no such run. It may be one of the other region's console: each keeps its own books."
             return
+        if whole:
+            self._show_settled(found)
         self._show(found)
         own = caller.user_id == found.row.owner_id
         lines = [DoLine(n, *LABELS["withdraw" if own and n == "deny" else n], against) for n, against in choices.items()]
@@ -139,22 +142,26 @@ class RunView(rx.State):
             deciding.confirm_href(f"/runs/{found.row.id}") if deciding.needs_confirmation(choices["approve"]) else ""
         )
 
-    def _show(self, found: Detail) -> None:
-        row, displays = found.row, {r.id: r.display for r in console.services().settings.regions}
-        self.title, self.line, self.digest = row.title, run_line(row, displays), row.digest
+    def _show_settled(self, found: Detail) -> None:
+        row = found.row
+        self.title, self.digest = row.title, row.digest
         self.kind = CATALOGUE[row.kind].title if row.kind in CATALOGUE else row.kind
         self.policy = policy_words(policy_from(row), row.approvals_needed)
+        self.aside = [Fact(guard, why) for guard, why in found.overrides.items()]
+        self.rests, self.evidence = fact_lines(found.facts), evidence_lines(found.evidence)
+        self.evidence_at = iso(found.evidence.at)
+        about = About(row.id, row.title, row.actor, row.reason, row.digest, row.created_at)
+        self.runbook = runbook(found.plan.model_validate(redacted(found.plan.model_dump(mode="json"))), about)
+
+    def _show(self, found: Detail) -> None:
+        displays = {r.id: r.display for r in console.services().settings.regions}
+        self.line = run_line(found.row, displays)
         self.steps = step_lines(found.plan, found.steps, displays)
         done = sum(line.look in ("ok", "warn") for line in self.steps)
         self.progress = f"{done} of {len(self.steps)} steps done"
         self.guards = [guard_line(ruling) for ruling in found.rulings]
-        self.aside = [Fact(guard, why) for guard, why in found.overrides.items()]
-        self.rests, self.evidence = fact_lines(found.facts), evidence_lines(found.evidence)
-        self.evidence_at = iso(found.evidence.at)
         self.approvals, self.events = approval_lines(found.approvals), event_lines(found.events)
         self.facts = _facts(found)
-        about = About(row.id, row.title, row.actor, row.reason, row.digest, row.created_at)
-        self.runbook = runbook(found.plan.model_validate(redacted(found.plan.model_dump(mode="json"))), about)
 
 
 def _ask(opened: Session, operation_id: str, caller: Caller) -> tuple[Detail, dict[str, str]]:

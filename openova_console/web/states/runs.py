@@ -69,7 +69,7 @@ class RunsView(rx.State):
             self.note = "No operation matches." if asked else "Nothing was ever asked for. An object's drawer has the buttons."
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: what is listed is drawn anew in its place; what is new is counted, so that nothing moves."""
         if not self.rows:

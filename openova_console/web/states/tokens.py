@@ -40,7 +40,7 @@ class TokensView(rx.State):
         await self._load()
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: list them again."""
         await self._load()

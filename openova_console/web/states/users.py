@@ -41,7 +41,7 @@ class UsersView(rx.State):
         await self._load()
 
     @rx.event(supersedes=True)
-    @needs(Role.VIEWER)
+    @needs(Role.VIEWER, passive=True)
     async def refresh(self) -> None:
         """The books have changed: list them again."""
         await self._load()

@@ -48,10 +48,16 @@ class ChangesPanel(rx.State):
     notice_at: str = ""
 
 
-def values(seen: Seen, settings: Settings) -> Mapping[str, Any]:
-    """The panel's vars."""
+OTHERS_FRESH_S = 60.0
+"""The other console's freezes are read every few seconds; what was read longer ago than this is not known any more."""
+
+
+def values(seen: Seen, settings: Settings, now: datetime) -> Mapping[str, Any]:
+    """The panel's vars at `now`."""
     waiting, running, asking = (seen.counts.get(name, 0) for name in ("waiting", "running", "asking"))
-    others = seen.others.value if seen.others.freshness is Freshness.FRESH else None
+    age_s = seen.others.age_s(now)
+    known = seen.others.freshness is Freshness.FRESH and age_s is not None and age_s <= OTHERS_FRESH_S
+    others = seen.others.value if known else None
     here = settings.region(settings.console.looks_from).display
     there = next((r.display for r in settings.regions if r.id != settings.console.looks_from), "")
     return {
@@ -67,7 +73,7 @@ def values(seen: Seen, settings: Settings) -> Mapping[str, Any]:
         "incidents": [
             BrakeLine(row.id, "incident", row.title, "", row.by, iso(row.at), iso(row.ends_at), True) for row in seen.incidents
         ],
-        "others_note": _others_note(seen, there) if settings.operations.other_console and there else "",
+        "others_note": _others_note(seen, there) if not known and settings.operations.other_console and there else "",
         "reviews": str(seen.reviews or ""),
         "trouble": seen.trouble,
         "notice_id": seen.notice.id if seen.notice is not None else "",
@@ -97,6 +103,5 @@ def _freeze(document: Mapping[str, Any], settings: Settings, console: str, *, mi
 
 
 def _others_note(seen: Seen, there: str) -> str:
-    if seen.others.freshness is Freshness.FRESH:
-        return ""
-    return f"What {there}'s console has frozen is not known ({seen.others.sentence}): changes are held until it is."
+    why = "it was last read too long ago" if seen.others.freshness is Freshness.FRESH else seen.others.sentence
+    return f"What {there}'s console has frozen is not known ({why}): changes are held until it is."
